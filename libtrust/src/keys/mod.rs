@@ -1,0 +1,13 @@
+//! Keys: what they are, and making or checking one signature with one key. Who must sign is decided in [`crate::verify`].
+
+mod algorithm;
+mod public_key;
+mod signature;
+mod signing_key;
+mod verifying_key;
+
+pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
+pub use public_key::PublicKey;
+pub use signature::{Signature, SignatureScheme};
+pub use signing_key::{InvalidPrivateKey, SigningFailed, SigningKey};
+pub use verifying_key::{BadSignature, UnusableKey, VerifyingKey};

@@ -1,0 +1,30 @@
+//! A public key as metadata carries it.
+
+use super::{KeyType, UnusableKey, VerifyingKey};
+
+/// A public key: its kind and the decoded bytes of its public part (shape by [`KeyType`]).
+///
+/// Holding one says nothing about whether it can be used: [`PublicKey::verifying_key`] does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The kind.
+    pub key_type: KeyType,
+    /// The public part: DER, PEM text or raw bytes.
+    pub public: Vec<u8>,
+}
+
+impl PublicKey {
+    /// The key that checks signatures; for certificates, that of the leaf. Certificates' names and dates are **not**
+    /// judged here.
+    ///
+    /// # Errors
+    /// If the kind is unknown or the bytes do not decode to a key of that kind: the key can never count.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, UnusableKey> {
+        match &self.key_type {
+            KeyType::Ed25519 => VerifyingKey::from_ed25519(&self.public),
+            KeyType::Ecdsa | KeyType::Rsa => VerifyingKey::from_spki(&self.public, &self.key_type),
+            KeyType::EcdsaX509 | KeyType::RsaX509 => Err(UnusableKey::Certificate("not yet".to_owned())),
+            KeyType::Other(name) => Err(UnusableKey::UnknownType(name.chars().take(64).collect())),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The core of a trust service: who may say that an image tag is this digest, and how that is proved.
+//!
+//! Bytes, trusted state and a time go in; proofs and typed errors come out. Nothing here opens a file or a socket,
+//! reads a clock or needs an async runtime, so the same rules serve the server, the signer and every client.
+//!
+//! * [`names`]: image names (GUNs), role names, key ids; parsed once.
+//! * [`json`]: bounded JSON and the canonical form that is signed.
+//! * [`keys`]: public keys, certificates, making and checking one signature.
+//! * [`metadata`]: the role model: root, targets, snapshot, timestamp.
+//! * [`dialect`]: how a role is spelled on the wire; Notary v1.
+//! * [`verify`]: the rules; the only place that makes a [`verify::Verified`].
+//! * [`edit`]: build and sign the next version of a role.
+//!
+//! What it is not: a client that fetches, a key store, or a parser for anything else than trust metadata.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod dialect;
+pub mod keys;
+pub mod limits;
+pub mod metadata;
+pub mod names;

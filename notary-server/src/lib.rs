@@ -1,0 +1,6 @@
+//! A trust server: stores signed metadata per image name; a drop-in for Notary v1.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod signer;
+pub mod storage;

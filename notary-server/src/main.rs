@@ -1,0 +1,4 @@
+//! The trust server.
+#![forbid(unsafe_code)]
+
+fn main() {}
