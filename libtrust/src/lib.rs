@@ -16,7 +16,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod dialect;
+pub mod edit;
+pub mod json;
 pub mod keys;
 pub mod limits;
 pub mod metadata;
 pub mod names;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod verify;

@@ -1,12 +1,14 @@
 //! Keys: what they are, and making or checking one signature with one key. Who must sign is decided in [`crate::verify`].
 
 mod algorithm;
+mod certificate;
 mod public_key;
 mod signature;
 mod signing_key;
 mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
+pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{InvalidPrivateKey, SigningFailed, SigningKey};

@@ -1,5 +1,6 @@
 //! A public key as metadata carries it.
 
+use super::certificate::first_certificate_key;
 use super::{KeyType, UnusableKey, VerifyingKey};
 
 /// A public key: its kind and the decoded bytes of its public part (shape by [`KeyType`]).
@@ -14,7 +15,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// The key that checks signatures; for certificates, that of the leaf. Certificates' names and dates are **not**
+    /// The key that checks signatures; for certificates, that of the first one. Certificates' names and dates are **not**
     /// judged here.
     ///
     /// # Errors
@@ -23,7 +24,7 @@ impl PublicKey {
         match &self.key_type {
             KeyType::Ed25519 => VerifyingKey::from_ed25519(&self.public),
             KeyType::Ecdsa | KeyType::Rsa => VerifyingKey::from_spki(&self.public, &self.key_type),
-            KeyType::EcdsaX509 | KeyType::RsaX509 => Err(UnusableKey::Certificate("not yet".to_owned())),
+            KeyType::EcdsaX509 | KeyType::RsaX509 => first_certificate_key(&self.public, &self.key_type),
             KeyType::Other(name) => Err(UnusableKey::UnknownType(name.chars().take(64).collect())),
         }
     }

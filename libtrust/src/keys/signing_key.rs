@@ -50,16 +50,7 @@ impl SigningKey {
             KeyAlgorithm::Ecdsa => {
                 let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random)
                     .map_err(|_| SigningFailed)?;
-                // PKCS#8 version 0: the SEC1 structure is in the octet string after the algorithm.
-                let mut reader = SliceReader::new(pkcs8.as_ref()).map_err(|_| SigningFailed)?;
-                let sec1 = reader
-                    .sequence(|inner| {
-                        u8::decode(inner)?;
-                        AnyRef::decode(inner)?;
-                        Ok::<_, x509_cert::der::Error>(<&OctetStringRef>::decode(inner)?.as_bytes())
-                    })
-                    .map_err(|_| SigningFailed)?;
-                Self::from_plain(algorithm, sec1).map_err(|_| SigningFailed)
+                Self::ecdsa_from_pkcs8(pkcs8.as_ref()).map_err(|_| SigningFailed)
             }
         }
     }
@@ -82,6 +73,21 @@ impl SigningKey {
                 Ok(key)
             }
         }
+    }
+
+    /// Reads a P-256 key from PKCS#8 DER, without attributes.
+    ///
+    /// # Errors
+    /// If the bytes are not such a key, or its public part is missing or does not belong to the private one.
+    pub fn ecdsa_from_pkcs8(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
+        let invalid = InvalidPrivateKey(KeyAlgorithm::Ecdsa);
+        let mut reader = SliceReader::new(der).map_err(|_| invalid)?;
+        let sec1 = reader.sequence(|inner| {
+            u8::decode(inner)?;
+            AnyRef::decode(inner)?;
+            Ok::<_, x509_cert::der::Error>(<&OctetStringRef>::decode(inner)?.as_bytes())
+        });
+        Self::ecdsa_from_sec1(sec1.map_err(|_| invalid)?)
     }
 
     /// The plain form that [`SigningKey::from_plain`] reads.

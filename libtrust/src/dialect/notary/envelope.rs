@@ -1,0 +1,100 @@
+//! The outer object: `signed`, and `signatures` of `keyid`, `method` and `sig`.
+
+use chrono::{DateTime, Utc};
+
+use super::common::decode_base64;
+use crate::dialect::reader::At;
+use crate::dialect::{Fault, Header, MalformedFile};
+use crate::json::Value;
+use crate::keys::{Signature, SignatureScheme};
+use crate::limits::Limits;
+use crate::names::RoleName;
+
+/// What every role says about itself, and its signatures.
+pub(in crate::dialect) fn read(
+    role: &RoleName,
+    file: &Value<'_>,
+    limits: &Limits,
+) -> Result<(Header, Vec<Signature>), MalformedFile> {
+    let at = At::root(file);
+    if let Some(Value::Array(signatures)) = file.get("signatures")
+        && signatures.len() > limits.signatures
+    {
+        let (role, found) = (role.clone(), signatures.len());
+        return Err(MalformedFile::TooManySignatures { role, found, limit: limits.signatures });
+    }
+    let result = at.refuse_ambiguous(&["signed", "signatures"]).and_then(|()| Ok((header(&at)?, signatures(&at)?)));
+    result.map_err(|fault| match fault {
+        Fault::Member { member, expected } => MalformedFile::Member { role: role.clone(), member, expected },
+        other => MalformedFile::Member { role: role.clone(), member: other.to_string(), expected: "spelled exactly" },
+    })
+}
+
+fn header(at: &At<'_, '_>) -> Result<Header, Fault> {
+    let signed = at.need("signed", "an object")?;
+    if !matches!(signed.value, Value::Object(_)) {
+        return Err(signed.fault("an object"));
+    }
+    signed.refuse_ambiguous(&[
+        "_type",
+        "version",
+        "expires",
+        "keys",
+        "roles",
+        "consistent_snapshot",
+        "targets",
+        "delegations",
+        "meta",
+    ])?;
+    let type_name = signed.need("_type", "a string")?.str()?.to_owned();
+    let version = signed.need("version", "a whole number")?.whole()?;
+    let expires = signed.need("expires", "a date")?;
+    let expires = parse_time(expires.str()?).ok_or_else(|| expires.fault("a date as RFC 3339 writes it"))?;
+    Ok(Header { type_name, version, expires })
+}
+
+/// RFC 3339 as Go reads it: with `T`, seconds and a zone.
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    // chrono also takes a space or a small `t`; Go does not.
+    if text.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc))
+}
+
+fn signatures(at: &At<'_, '_>) -> Result<Vec<Signature>, Fault> {
+    match at.member("signatures") {
+        None => Ok(Vec::new()),
+        Some(list) => list.list()?.iter().map(signature).collect(),
+    }
+}
+
+fn signature(at: &At<'_, '_>) -> Result<Signature, Fault> {
+    at.refuse_ambiguous(&["keyid", "method", "sig"])?;
+    let key_id = at.need("keyid", "a key id")?;
+    let key_id = key_id.str()?.parse().map_err(|_| key_id.fault("a key id"))?;
+    let scheme = scheme(at.need("method", "a string")?.str()?);
+    let sig = at.need("sig", "a base64 string")?;
+    let bytes = decode_base64(sig.str()?).ok_or_else(|| sig.fault("a base64 string"))?;
+    Ok(Signature { key_id, scheme, bytes })
+}
+
+fn scheme(method: &str) -> SignatureScheme {
+    match method.to_lowercase().as_str() {
+        "ecdsa" => SignatureScheme::EcdsaFixed,
+        "rsapss" => SignatureScheme::RsaPss,
+        "rsapkcs1v15" => SignatureScheme::RsaPkcs1v15,
+        "eddsa" => SignatureScheme::Ed25519,
+        other => SignatureScheme::Other(other.chars().take(64).collect()),
+    }
+}
+
+pub(super) fn method(scheme: &SignatureScheme) -> &str {
+    match scheme {
+        SignatureScheme::EcdsaFixed => "ecdsa",
+        SignatureScheme::RsaPss => "rsapss",
+        SignatureScheme::RsaPkcs1v15 => "rsapkcs1v15",
+        SignatureScheme::Ed25519 => "eddsa",
+        SignatureScheme::Other(name) => name,
+    }
+}

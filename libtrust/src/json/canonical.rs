@@ -1,0 +1,189 @@
+//! Canonical JSON: the bytes that are signed.
+//!
+//! The OLPC dialect as Go's canonical encoder writes it: members sorted by the bytes
+//! of their names, no white space, only `"` and `\` escaped, everything else raw UTF-8, numbers whole.
+
+use super::{Number, Value};
+
+/// Writes the canonical form of `value`.
+///
+/// # Errors
+/// If a number is not whole or beyond ±2^53, where readers disagree on its digits.
+pub fn to_canonical(value: &Value<'_>) -> Result<Vec<u8>, NotCanonical> {
+    let mut out = Vec::with_capacity(1024);
+    write(value, Escapes::Canonical, &mut out)?;
+    Ok(out)
+}
+
+/// Writes the form that is stored and served: the canonical one, but valid JSON also with control characters, and with
+/// `<`, `>`, `&`, U+2028 and U+2029 as `\uXXXX`, as Go's JSON encoder writes them.
+///
+/// # Errors
+/// As [`to_canonical`].
+pub fn to_wire(value: &Value<'_>) -> Result<Vec<u8>, NotCanonical> {
+    let mut out = Vec::with_capacity(1024);
+    write(value, Escapes::Wire, &mut out)?;
+    Ok(out)
+}
+
+#[derive(Clone, Copy)]
+enum Escapes {
+    Canonical,
+    Wire,
+}
+
+fn write(value: &Value<'_>, escapes: Escapes, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => write_number(*number, out)?,
+        Value::String(text) => write_string(text, escapes, out),
+        Value::Array(values) => {
+            out.push(b'[');
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write(value, escapes, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            out.push(b'{');
+            for (index, (name, value)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_string(name, escapes, out);
+                out.push(b':');
+                write(value, escapes, out)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+fn write_number(number: Number, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
+    let whole = number.whole().ok_or(NotCanonical { number })?;
+    out.extend_from_slice(whole.to_string().as_bytes());
+    Ok(())
+}
+
+fn write_string(text: &str, escapes: Escapes, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text;
+    while let Some((at, found)) = rest.char_indices().find(|(_, c)| needs_escape(*c, escapes)) {
+        let (plain, tail) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        match found {
+            '"' => out.extend_from_slice(br#"\""#),
+            '\\' => out.extend_from_slice(br"\\"),
+            other => out.extend_from_slice(format!("\\u{:04x}", u32::from(other)).as_bytes()),
+        }
+        rest = tail.get(found.len_utf8()..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out.push(b'"');
+}
+
+fn needs_escape(c: char, escapes: Escapes) -> bool {
+    match c {
+        '"' | '\\' => true,
+        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => matches!(escapes, Escapes::Wire),
+        _ => false,
+    }
+}
+
+/// A number that has no canonical form.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("the number {number:?} is not whole or beyond 2^53, so it cannot be signed")]
+pub struct NotCanonical {
+    /// The number.
+    pub number: Number,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        String::from_utf8(to_canonical(&Value::parse(text.as_bytes(), 32).unwrap()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn members_are_sorted_by_code_point_and_white_space_is_gone() {
+        assert_eq!(
+            canonical(" { \"b\" : [1 , true], \"a\":null,\"\u{ffff}\":0,\"\u{10000}\":0 } "),
+            "{\"a\":null,\"b\":[1,true],\"\u{ffff}\":0,\"\u{10000}\":0}"
+        );
+    }
+
+    #[test]
+    fn only_quote_and_backslash_are_escaped() {
+        assert_eq!(canonical(r#""\u0001\n\"\\\/<&>\u2028\u00e9""#), "\"\u{1}\n\\\"\\\\/<&>\u{2028}é\"");
+    }
+
+    #[test]
+    fn the_wire_form_reads_back_as_the_same_value() {
+        let text = "a&b<c>\u{2028}\u{1}\"";
+        let wire = to_wire(&Value::from(text)).unwrap();
+        assert_eq!(wire, br#""a\u0026b\u003cc\u003e\u2028\u0001\"""#);
+        assert_eq!(Value::parse(&wire, 1).unwrap().as_str(), Some(text));
+    }
+
+    #[test]
+    fn numbers_are_plain_decimal() {
+        assert_eq!(canonical("[1e3,1000.0,-0,-7]"), "[1000,1000,0,-7]");
+        for text in ["1.5", "9007199254740993", "1e400"] {
+            let parsed = Value::parse(text.as_bytes(), 1);
+            assert!(parsed.is_err() || to_canonical(&parsed.unwrap()).is_err(), "{text}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            (-(1i64 << 53)..=(1i64 << 53)).prop_map(Into::into),
+            "\\PC*|[\u{0}-\u{7f}]*".prop_map(serde_json::Value::String),
+        ];
+        leaf.prop_recursive(5, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(serde_json::Value::Array),
+                prop::collection::btree_map("\\PC*", inner, 0..8).prop_map(|m| m.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_an_independent_encoder(value in any_json()) {
+            use olpc_cjson::CanonicalFormatter;
+            use serde::Serialize as _;
+            let text = serde_json::to_string(&value).unwrap();
+            let mut expected = Vec::new();
+            // The independent encoder normalizes strings to NFC, which neither Go nor TUF clients do.
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut expected, CanonicalFormatter::new())).unwrap();
+            prop_assume!(text.is_ascii());
+            prop_assert_eq!(canonical(&text).into_bytes(), expected);
+        }
+
+        #[test]
+        fn does_not_depend_on_layout(value in any_json()) {
+            let compact = serde_json::to_string(&value).unwrap();
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            prop_assert_eq!(canonical(&compact), canonical(&pretty));
+        }
+
+        #[test]
+        fn bytes_never_crash_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+            if let Ok(value) = Value::parse(&bytes, 16) {
+                let _ = to_canonical(&value);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! JSON as signatures need it: a bounded reader that refuses what two readers could read differently, and the canonical
+//! form that is signed.
+
+mod canonical;
+mod value;
+
+pub use canonical::{NotCanonical, to_canonical, to_wire};
+pub use value::{InvalidJson, Members, Number, Value};

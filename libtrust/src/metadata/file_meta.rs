@@ -1,0 +1,56 @@
+//! What one file says about the bytes of another.
+
+use ring::digest::{SHA256, SHA512, digest};
+
+use super::Version;
+
+/// Digests of some bytes. At least one is present in anything that was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// SHA-256.
+    pub sha256: Option<[u8; 32]>,
+    /// SHA-512.
+    pub sha512: Option<[u8; 64]>,
+}
+
+impl Digests {
+    /// Both digests of `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            sha256: digest(&SHA256, bytes).as_ref().try_into().ok(),
+            sha512: digest(&SHA512, bytes).as_ref().try_into().ok(),
+        }
+    }
+
+    /// The name of the first algorithm that both know and disagree on.
+    #[must_use]
+    pub fn disagreement(&self, other: &Self) -> Option<&'static str> {
+        fn differ<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
+            matches!((a, b), (Some(a), Some(b)) if a != b)
+        }
+        if differ(self.sha256, other.sha256) {
+            return Some("sha256");
+        }
+        differ(self.sha512, other.sha512).then_some("sha512")
+    }
+}
+
+/// How one metadata file names another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileMeta {
+    /// Its version; only TUF 1.0 says it.
+    pub version: Option<Version>,
+    /// Its length in bytes, an upper bound for readers; always there in Notary's dialect.
+    pub length: Option<u64>,
+    /// Its digests; SHA-256 is always there in Notary's dialect.
+    pub digests: Digests,
+}
+
+impl FileMeta {
+    /// What names exactly these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { version: None, length: Some(bytes.len() as u64), digests: Digests::of(bytes) }
+    }
+}

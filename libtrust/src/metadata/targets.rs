@@ -1,0 +1,54 @@
+//! Targets and delegations: what is trusted.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::{Digests, RoleKeys, Version};
+use crate::json::Value;
+use crate::keys::PublicKey;
+use crate::names::{DelegationName, KeyId};
+
+/// The metadata of the targets role or of a delegation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Targets {
+    /// Its version.
+    pub version: Version,
+    /// From when on it is no longer valid.
+    pub expires: DateTime<Utc>,
+    /// What is trusted, by name; for images the name is the tag.
+    pub targets: BTreeMap<String, Target>,
+    /// To whom parts are given.
+    pub delegations: Delegations,
+}
+
+/// One trusted thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Size in bytes; for images that of the manifest.
+    pub length: u64,
+    /// Digests; for images the SHA-256 of the manifest.
+    pub digests: Digests,
+    /// What the application added.
+    pub custom: Option<Value<'static>>,
+}
+
+/// The delegations of one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delegations {
+    /// Keys of the delegated roles.
+    pub keys: BTreeMap<KeyId, PublicKey>,
+    /// The delegated roles; earlier ones win.
+    pub roles: Vec<Delegation>,
+}
+
+/// One delegated role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegation {
+    /// Its name, a direct child of the file it is in.
+    pub name: DelegationName,
+    /// Who signs it.
+    pub keys: RoleKeys,
+    /// Prefixes of the target names it may list; the empty prefix admits all.
+    pub paths: Vec<String>,
+}

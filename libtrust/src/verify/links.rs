@@ -1,0 +1,44 @@
+//! One file naming the bytes of another.
+
+use super::{Verified, VerifyError};
+use crate::metadata::{FileMeta, Snapshot};
+use crate::names::RoleName;
+
+/// Checks that `found` is what `named` says: every digest that both know is equal, and the length is exactly that.
+///
+/// Notary's clients take the length as an upper bound only; as the digests cover the length, a differing one is a
+/// mistake of whoever wrote it.
+///
+/// # Errors
+/// [`VerifyError::Checksum`] or [`VerifyError::Length`].
+pub fn matches_file(
+    role: &RoleName,
+    found: &FileMeta,
+    named: &FileMeta,
+    named_by: &RoleName,
+) -> Result<(), VerifyError> {
+    if let Some(algorithm) = named.digests.disagreement(&found.digests) {
+        let expected = match algorithm {
+            "sha256" => named.digests.sha256.map(hex::encode),
+            _ => named.digests.sha512.map(hex::encode),
+        };
+        let expected = expected.unwrap_or_default();
+        return Err(VerifyError::Checksum { role: role.clone(), algorithm, expected });
+    }
+    match (found.length, named.length) {
+        (Some(found), Some(expected)) if found != expected => {
+            Err(VerifyError::Length { role: role.clone(), found, expected, named_by: named_by.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that `snapshot` names exactly this file of `role`.
+///
+/// # Errors
+/// [`VerifyError::NotInSnapshot`], or as [`matches_file`].
+pub fn snapshot_names(snapshot: &Verified<Snapshot>, role: &RoleName, file: &FileMeta) -> Result<(), VerifyError> {
+    let named = snapshot.meta.get(role.as_str());
+    let named = named.ok_or_else(|| VerifyError::NotInSnapshot { role: role.clone(), snapshot: snapshot.version })?;
+    matches_file(role, file, named, &RoleName::Snapshot)
+}

@@ -1,0 +1,19 @@
+//! The rules: who must have signed, what must hold, what may follow what. The only place that makes a [`Verified`].
+
+mod chain;
+mod error;
+mod expiration;
+mod links;
+mod rollback;
+mod root;
+mod threshold;
+mod verified;
+
+pub use chain::{TrustedRoot, TrustedSnapshot, TrustedTargets, TrustedTimestamp};
+pub use error::{Rejected, VerifyError};
+pub use expiration::Expiration;
+pub use links::{matches_file, snapshot_names};
+pub use rollback::not_older;
+pub use root::{CertificateDates, first_root, next_root};
+pub use threshold::{Shortfall, SigningKeys};
+pub use verified::{Verified, verify};

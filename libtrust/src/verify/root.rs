@@ -1,0 +1,108 @@
+//! Roots: the first one seen, and each that follows it.
+
+use chrono::{DateTime, Utc};
+
+use super::error::Rejected;
+use super::threshold::{SigningKeys, count};
+use super::verified::seal;
+use super::{Expiration, Verified, VerifyError};
+use crate::dialect::{Envelope, RootKeyRule, Spelled};
+use crate::keys::{CertificateBundle, PublicKey};
+use crate::metadata::Root;
+use crate::names::{Gun, KeyId, RoleName};
+
+/// Whether the dates of root certificates are judged.
+///
+/// Ignoring them is right for a root that was accepted before: otherwise an expired certificate would block the very
+/// rotation that replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateDates {
+    /// Certificates must be valid at this time.
+    Enforced(DateTime<Utc>),
+    /// Certificates may be expired.
+    Ignored,
+}
+
+/// Verifies a root by itself: structure, certificates for this name, and its own threshold. Whether its keys are the
+/// right ones is for the caller to know: it was stored before, pinned, or is trusted on first use.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn first_root(
+    envelope: &Envelope<'_>,
+    gun: &Gun,
+    dates: CertificateDates,
+    expiration: Expiration,
+) -> Result<Verified<Root>, VerifyError> {
+    let root = Root::decode(envelope)?;
+    finish(envelope, root, gun, dates, expiration)
+}
+
+/// Verifies a root that follows `previous`: signed by the threshold of the previous root's keys (whose certificates may
+/// have expired since), then as [`first_root`].
+///
+/// How far the version may move is for the caller: a server wants the next one, Notary's clients take any later one.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn next_root(
+    envelope: &Envelope<'_>,
+    previous: &Verified<Root>,
+    gun: &Gun,
+    dates: CertificateDates,
+    expiration: Expiration,
+) -> Result<Verified<Root>, VerifyError> {
+    let root = Root::decode(envelope)?;
+    let trusted = root_keys(envelope, previous, gun, CertificateDates::Ignored)?;
+    count(envelope, &trusted).map_err(|error| shortfall(error, VerifyError::RootRotation))?;
+    finish(envelope, root, gun, dates, expiration)
+}
+
+fn finish(
+    envelope: &Envelope<'_>,
+    root: Root,
+    gun: &Gun,
+    dates: CertificateDates,
+    expiration: Expiration,
+) -> Result<Verified<Root>, VerifyError> {
+    let own = root_keys(envelope, &root, gun, dates)?;
+    let signers = count(envelope, &own).map_err(|error| shortfall(error, VerifyError::RootIntegrity))?;
+    expiration.check(&RoleName::Root, &root)?;
+    Ok(seal(envelope, root, signers))
+}
+
+fn shortfall(error: VerifyError, kind: fn(super::Shortfall) -> VerifyError) -> VerifyError {
+    match error {
+        VerifyError::Threshold(shortfall) => kind(shortfall),
+        other => other,
+    }
+}
+
+/// The keys of the root role that may speak for this collection.
+fn root_keys<'r>(
+    envelope: &Envelope<'_>,
+    root: &'r Root,
+    gun: &Gun,
+    dates: CertificateDates,
+) -> Result<SigningKeys<'r>, VerifyError> {
+    let none = |rejected| VerifyError::NoRootCertificate { gun: gun.clone(), version: root.version, rejected };
+    let keys = SigningKeys::of_role(root, &RoleName::Root).ok_or_else(|| none(Vec::new()))?;
+    let keys = match envelope.dialect().rules().root_keys {
+        RootKeyRule::Any => return Ok(keys),
+        RootKeyRule::CertificatesForTheName => keys.without(|id, key| judge(id, key, gun, dates).err()),
+    };
+    if keys.is_empty() { Err(none(keys.into_set_aside())) } else { Ok(keys) }
+}
+
+fn judge(id: &KeyId, key: &PublicKey, gun: &Gun, dates: CertificateDates) -> Result<(), Rejected> {
+    let reject = |reason: String| Rejected { key: id.clone(), reason };
+    if !key.key_type.is_x509() {
+        return Err(reject(format!("a root key must be a certificate, this one is of type {}", key.key_type)));
+    }
+    let bundle = CertificateBundle::parse(&key.public).map_err(|e| reject(e.to_string()))?;
+    let current = match dates {
+        CertificateDates::Enforced(now) => bundle.is_current(now),
+        CertificateDates::Ignored => Ok(()),
+    };
+    bundle.names(gun).and_then(|()| bundle.is_sound()).and(current).map_err(|e| Rejected::certificate(id, &e))
+}
