@@ -1,6 +1,5 @@
 //! Holds the online keys of a trust server: key stores, sealing, and the policy in front of them.
 //!
-//! * [`signer`]: create, look up, sign; the service that both a server in the same process and a network face use.
 //! * [`policy`]: a request becomes [`policy::Approved`] or a refusal; nothing else reaches a private key.
 //! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, and an SQLite file.
 //! * [`seal`]: how a private key is encrypted at rest, as Notary's signer does it.
@@ -10,4 +9,6 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod keystore;
+pub mod policy;
 pub mod seal;

@@ -1,0 +1,260 @@
+//! Who may use which key: a request becomes [`Approved`], or a [`Refusal`].
+//!
+//! Signing is two acts. [`HeldKey::approve`] compares what is asked with what the key was made for and gives an
+//! [`Approved`]; only that has a `sign`. The private key is a private field of this file, so there is no third way.
+
+use std::fmt;
+
+use libtrust::dialect::notary::key_id;
+use libtrust::keys::{Signature, SigningFailed, SigningKey};
+use libtrust::names::{Gun, KeyId, RoleName};
+use ring::rand::SecureRandom;
+
+use crate::keystore::KeyRecord;
+
+/// What a caller wants signed.
+#[derive(Clone, Copy)]
+pub struct SignRequest<'a> {
+    /// With which key.
+    pub key_id: &'a KeyId,
+    /// For which collection.
+    pub gun: &'a Gun,
+    /// As which role.
+    pub role: &'a RoleName,
+    /// The bytes: the canonical form of a role's `signed`.
+    pub message: &'a [u8],
+}
+
+/// A private key together with what it was made for. The two were checked against each other when it was made.
+pub struct HeldKey {
+    record: KeyRecord,
+    key: SigningKey,
+}
+
+impl HeldKey {
+    /// Joins a private key with what the store says about it.
+    ///
+    /// # Errors
+    /// If they are not about the same key: its algorithm, its public part or its id differ.
+    pub fn bind(record: KeyRecord, key: SigningKey) -> Result<Self, Mismatch> {
+        if record.algorithm != key.algorithm() {
+            return Err(Mismatch::Algorithm);
+        }
+        if record.public != *key.public_key() {
+            return Err(Mismatch::PublicKey);
+        }
+        if record.id != key_id(key.public_key()) {
+            return Err(Mismatch::KeyId);
+        }
+        Ok(Self { record, key })
+    }
+
+    /// What the key was made for. Its `used` is as of when the key was read.
+    #[must_use]
+    pub const fn record(&self) -> &KeyRecord {
+        &self.record
+    }
+
+    /// Decides whether this key may sign this.
+    ///
+    /// # Errors
+    /// If the key was made for something else, its role is not one the server signs, or the message is empty or has
+    /// more than `message_bytes`.
+    pub fn approve<'a>(&'a self, request: &SignRequest<'a>, message_bytes: usize) -> Result<Approved<'a>, Refusal> {
+        signs_online(&self.record.role)?;
+        let SignRequest { key_id, gun, role, message } = *request;
+        if (key_id, gun, role) != (&self.record.id, &self.record.gun, &self.record.role) {
+            return Err(Refusal::OtherPurpose { key_id: key_id.clone(), gun: gun.clone(), role: role.clone() });
+        }
+        if message.is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
+        if message.len() > message_bytes {
+            return Err(Refusal::MessageTooLarge { bytes: message.len(), limit: message_bytes });
+        }
+        Ok(Approved { key: self, message })
+    }
+}
+
+impl fmt::Debug for HeldKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeldKey").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
+/// This message may be signed with this key: id, GUN, role and algorithm agree.
+pub struct Approved<'a> {
+    key: &'a HeldKey,
+    message: &'a [u8],
+}
+
+impl Approved<'_> {
+    /// Signs; the approval is spent.
+    ///
+    /// # Errors
+    /// If the cryptographic library fails.
+    pub fn sign(self, random: &dyn SecureRandom) -> Result<Signature, SigningFailed> {
+        self.key.key.sign(&self.key.record.id, self.message, random)
+    }
+}
+
+/// Only snapshot and timestamp keys are kept online.
+///
+/// # Errors
+/// For every other role.
+pub fn signs_online(role: &RoleName) -> Result<(), Refusal> {
+    match role {
+        RoleName::Snapshot | RoleName::Timestamp => Ok(()),
+        RoleName::Root | RoleName::Targets | RoleName::Delegation(_) => Err(Refusal::Role { role: role.clone() }),
+    }
+}
+
+/// Why a message is not signed, or a key not made. Says nothing about what the key was made for instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The role's keys belong to people, not to a server.
+    #[error("keys of role {role} are not held online; only those of snapshot and timestamp are")]
+    Role {
+        /// The role.
+        role: RoleName,
+    },
+    /// The key was made for another GUN or role.
+    #[error("key {key_id} was not made for {role} of {gun}")]
+    OtherPurpose {
+        /// The key asked for.
+        key_id: KeyId,
+        /// The GUN asked for.
+        gun: Gun,
+        /// The role asked for.
+        role: RoleName,
+    },
+    /// There is nothing to sign.
+    #[error("an empty message is not signed")]
+    EmptyMessage,
+    /// There is too much to sign.
+    #[error("a message of {bytes} bytes is not signed, the limit is {limit}")]
+    MessageTooLarge {
+        /// Its length, in bytes.
+        bytes: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+/// A private key that is not the one its record describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mismatch {
+    /// The algorithms differ.
+    #[error("algorithm")]
+    Algorithm,
+    /// The public key stored is not that of the private key.
+    #[error("public key")]
+    PublicKey,
+    /// The key id stored is not that of the key.
+    #[error("key id")]
+    KeyId,
+}
+
+#[cfg(test)]
+mod tests {
+    use libtrust::keys::KeyAlgorithm;
+    use ring::rand::SystemRandom;
+
+    use super::*;
+
+    const LIMIT: usize = 16;
+
+    fn held(role: &str) -> HeldKey {
+        let key = SigningKey::generate(KeyAlgorithm::Ed25519, &SystemRandom::new()).unwrap();
+        HeldKey::bind(record(&key, role), key).unwrap()
+    }
+
+    fn record(key: &SigningKey, role: &str) -> KeyRecord {
+        KeyRecord {
+            id: key_id(key.public_key()),
+            gun: "example.org/app".parse().unwrap(),
+            role: role.parse().unwrap(),
+            algorithm: key.algorithm(),
+            public: key.public_key().clone(),
+            used: false,
+        }
+    }
+
+    #[test]
+    fn what_the_key_was_made_for_is_signed() {
+        for role in ["snapshot", "timestamp"] {
+            let key = held(role);
+            let KeyRecord { id, gun, role, public, .. } = key.record();
+            let request = SignRequest { key_id: id, gun, role, message: b"message" };
+            let signature = key.approve(&request, LIMIT).unwrap().sign(&SystemRandom::new()).unwrap();
+            assert_eq!(&signature.key_id, id);
+            let verifying = public.verifying_key().unwrap();
+            assert_eq!(verifying.verify(&signature.scheme, b"message", &signature.bytes), Ok(()));
+        }
+    }
+
+    #[test]
+    fn another_id_gun_or_role_is_refused() {
+        let key = held("timestamp");
+        let KeyRecord { id, gun, role, .. } = key.record();
+        let right = SignRequest { key_id: id, gun, role, message: b"message" };
+        let (other_id, prefix, snapshot) =
+            ("00".parse().unwrap(), "example.org/ap".parse().unwrap(), RoleName::Snapshot);
+        let case = "example.org/App".parse().unwrap();
+        for request in [
+            SignRequest { key_id: &other_id, ..right },
+            SignRequest { gun: &prefix, ..right },
+            SignRequest { gun: &case, ..right },
+            SignRequest { role: &snapshot, ..right },
+        ] {
+            assert!(matches!(key.approve(&request, LIMIT), Err(Refusal::OtherPurpose { .. })));
+        }
+    }
+
+    #[test]
+    fn keys_of_other_roles_never_sign_even_if_a_row_says_so() {
+        for role in ["root", "targets", "targets/releases"] {
+            let key = held(role);
+            let KeyRecord { id, gun, role, .. } = key.record();
+            let request = SignRequest { key_id: id, gun, role, message: b"message" };
+            assert!(matches!(key.approve(&request, LIMIT), Err(Refusal::Role { .. })));
+        }
+    }
+
+    #[test]
+    fn empty_and_oversized_messages_are_refused() {
+        let key = held("snapshot");
+        let KeyRecord { id, gun, role, .. } = key.record();
+        let approve = |message| key.approve(&SignRequest { key_id: id, gun, role, message }, LIMIT).map(|_| ());
+        assert_eq!(approve(b""), Err(Refusal::EmptyMessage));
+        assert_eq!(approve(&[1; LIMIT]), Ok(()));
+        assert_eq!(approve(&[1; LIMIT + 1]), Err(Refusal::MessageTooLarge { bytes: LIMIT + 1, limit: LIMIT }));
+    }
+
+    #[test]
+    fn a_record_of_another_key_is_refused() {
+        let random = SystemRandom::new();
+        let key = || SigningKey::generate(KeyAlgorithm::Ed25519, &random).unwrap();
+        let (ours, theirs) = (key(), key());
+        let mut wrong_id = record(&ours, "snapshot");
+        wrong_id.id = key_id(theirs.public_key());
+        let mut wrong_algorithm = record(&ours, "snapshot");
+        wrong_algorithm.algorithm = KeyAlgorithm::Ecdsa;
+        assert_eq!(HeldKey::bind(record(&theirs, "snapshot"), ours).unwrap_err(), Mismatch::PublicKey);
+        assert_eq!(HeldKey::bind(wrong_algorithm, key()).unwrap_err(), Mismatch::Algorithm);
+        let same = SigningKey::from_plain(KeyAlgorithm::Ed25519, &theirs.to_plain()).unwrap();
+        let mut wrong_id = KeyRecord { public: theirs.public_key().clone(), ..wrong_id };
+        wrong_id.id = "00".parse().unwrap();
+        assert_eq!(HeldKey::bind(wrong_id, same).unwrap_err(), Mismatch::KeyId);
+    }
+
+    #[test]
+    fn debug_shows_no_private_key() {
+        let key = SigningKey::generate(KeyAlgorithm::Ed25519, &SystemRandom::new()).unwrap();
+        let seed = format!("{:?}", &key.to_plain()[32..64]);
+        let shown = format!("{:?}", HeldKey::bind(record(&key, "snapshot"), key).unwrap());
+        assert!(shown.contains("example.org/app"));
+        assert!(!shown.contains(seed.trim_matches(['[', ']'])), "{shown}");
+    }
+}
