@@ -1,5 +1,6 @@
 //! Holds the online keys of a trust server: key stores, sealing, and the policy in front of them.
 //!
+//! * [`signer`]: create, look up, sign: what a server in the same process and a network face both stand on.
 //! * [`policy`]: a request becomes [`policy::Approved`] or a refusal; nothing else reaches a private key.
 //! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, and an SQLite file.
 //! * [`seal`]: how a private key is encrypted at rest, as Notary's signer does it.
@@ -9,6 +10,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod key_cache;
 pub mod keystore;
 pub mod policy;
 pub mod seal;
+pub mod signer;
