@@ -1,5 +1,7 @@
 //! Who signs snapshots and timestamps: a narrow trait, so that the server never holds a private key itself.
 
+pub mod local;
+
 use async_trait::async_trait;
 use libtrust::keys::{KeyAlgorithm, PublicKey, Signature};
 use libtrust::names::{Gun, KeyId, RoleName};
