@@ -333,42 +333,4 @@ mod tests {
         assert_eq!(sign(&signer, &id, &[1; 101]).await, Err(SignError::Refused(too_large)));
         assert_eq!(store.marked.load(Ordering::SeqCst), 0);
     }
-
-    /// Collects what a subscriber writes.
-    #[derive(Clone, Default)]
-    struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn signatures_leave_a_trail_without_content() {
-        let written = Written::default();
-        let writer = written.clone();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
-        let (_, signer) = signer();
-        let (id, _) = new_key(&signer).await;
-        sign(&signer, &id, b"confidential").await.unwrap();
-        sign(&signer, &id, b"").await.unwrap_err();
-        let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let events: Vec<_> = log.lines().filter(|line| line.contains(" audit: ")).collect();
-        assert_eq!(events.len(), 3, "{log}");
-        for (event, words) in events.iter().zip(["INFO audit: signing", "INFO audit: signed", "WARN audit: not signed"])
-        {
-            assert!(event.contains(words), "{event}");
-            for field in ["gun.name=example.org/app", "role.name=timestamp", &format!("key.id={id}")] {
-                assert!(event.contains(field), "{event}");
-            }
-        }
-        assert!(!log.contains("confidential"), "{log}");
-    }
 }
