@@ -17,17 +17,19 @@ pub type Sha256 = [u8; 32];
 /// Names are compared byte for byte: GUNs that differ in case are different GUNs.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
-    /// Stores all `files` of one GUN and one `update` change naming the timestamp among them, or nothing.
+    /// Stores all files of one publication and one `update` change naming the timestamp among them, or nothing.
     ///
-    /// A file is stored only if its version is above **every** stored version of that GUN and role; this is judged in
-    /// the same transaction that stores, so of two racing publications with a version in common exactly one succeeds.
+    /// Nothing is stored unless the newest stored timestamp is still [`Publication::base`] and each file's version is
+    /// above **every** stored version of that GUN and role. Both are judged in the same transaction that stores, so of
+    /// two racing publications on one base exactly one succeeds.
     /// When this returns `Ok` the files are durable: they survive `kill -9` and loss of power (memory excepted).
     /// Dropping the future does not undo what was already handed over: it may still be stored, whole.
     ///
     /// # Errors
-    /// [`PublishError::Conflict`] for a version that is not newer, with nothing stored; [`PublishError::Unavailable`]
+    /// [`PublishError::Conflict`] for a version that is not newer, else [`PublishError::Moved`] if the base is not the
+    /// newest timestamp any more, with nothing stored; [`PublishError::Unavailable`]
     /// when the backend failed, in which case the publication may or may not be stored, but never in part.
-    async fn publish(&self, gun: &Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError>;
+    async fn publish(&self, gun: &Gun, publication: Publication, now: DateTime<Utc>) -> Result<(), PublishError>;
 
     /// The stored file of a role with the highest version.
     ///
@@ -89,6 +91,15 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When it cannot.
     async fn check(&self) -> Result<(), StorageError>;
+}
+
+/// New files of one collection, worked out from what was stored under `base`.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Digest of the newest timestamp that this was worked out from; nothing if there was none.
+    pub base: Option<Sha256>,
+    /// The files, a timestamp among them.
+    pub files: Vec<NewFile>,
 }
 
 /// A file to store. `sha256` is the digest of `bytes`; the caller computed it from exactly these bytes.
@@ -206,6 +217,9 @@ pub enum PublishError {
         /// The newest version stored.
         stored: Version,
     },
+    /// Another publication, renewal or deletion came between; nothing was stored. Load again and work it out anew.
+    #[error("the collection changed meanwhile")]
+    Moved,
     /// The backend failed.
     #[error(transparent)]
     Unavailable(#[from] StorageError),

@@ -1,0 +1,39 @@
+//! The root of an upload.
+
+use std::sync::Arc;
+
+use libtrust::metadata::{Root, Version};
+use libtrust::names::RoleName;
+use libtrust::verify::{CertificateDates, Expiration, Verified, first_root, next_root};
+
+use super::{Judgement, Refusal, Stored, Upload};
+
+/// The root that holds once the upload is stored: the uploaded one, else the stored one.
+pub(super) fn accept(
+    upload: &Upload,
+    stored: &Stored,
+    judgement: Judgement<'_>,
+) -> Result<Arc<Verified<Root>>, Refusal> {
+    let Some(bytes) = upload.part(&RoleName::Root) else {
+        return stored
+            .root
+            .clone()
+            .ok_or_else(|| Refusal::Validation("no pre-existing root and no root provided in update.".to_owned()));
+    };
+    let envelope = judgement.parse(RoleName::Root, bytes)?;
+    // Without a stored root a first one may be version 1 or 2: some clients sign once more before the first push.
+    let current = stored.root.as_ref().map_or(Version::FIRST, |root| root.version);
+    let new = envelope.header().version;
+    let allowed = [current, current.next()];
+    if !allowed.iter().any(|version| i64::try_from(version.get()) == Ok(new)) {
+        let message = format!("Root modifications must increment the version. Current {current}, new {new}");
+        return Err(Refusal::BadRoot(message));
+    }
+    let dates = CertificateDates::Enforced(judgement.now);
+    let expiration = Expiration::Enforced(judgement.now);
+    let root = match &stored.root {
+        Some(previous) => next_root(&envelope, previous, judgement.gun, dates, expiration),
+        None => first_root(&envelope, judgement.gun, dates, expiration),
+    };
+    root.map(Arc::new).map_err(Refusal::of(&RoleName::Root))
+}

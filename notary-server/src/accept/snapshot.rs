@@ -1,0 +1,67 @@
+//! The snapshot of an upload.
+
+use libtrust::metadata::{FileMeta, Root, Snapshot, Version};
+use libtrust::names::RoleName;
+use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, snapshot_names, verify};
+
+use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
+
+/// An uploaded snapshot that holds.
+pub(super) struct UploadedSnapshot {
+    pub(super) version: Version,
+    pub(super) meta: FileMeta,
+    pub(super) assumes: Vec<(RoleName, FileMeta)>,
+}
+
+/// Verifies the uploaded snapshot, if there is one: it must name exactly the root and targets files of this upload, and
+/// whatever else it names must be what is stored.
+pub(super) fn accept(
+    upload: &Upload,
+    stored: &Stored,
+    root: &Verified<Root>,
+    targets: &TargetsRoles,
+    judgement: Judgement<'_>,
+) -> Result<Option<UploadedSnapshot>, Refusal> {
+    let role = RoleName::Snapshot;
+    let Some(bytes) = upload.part(&role) else {
+        if stored.root.is_none() && !targets.contains_key(&RoleName::Targets) {
+            return Err(Refusal::Validation("targets must be loaded first".to_owned()));
+        }
+        return Ok(None);
+    };
+    let envelope = judgement.parse(role.clone(), bytes)?;
+    let keys = SigningKeys::of_role(root, &role).ok_or_else(|| VerifyError::NotDelegated(role.clone()));
+    let snapshot: Verified<Snapshot> = keys
+        .and_then(|keys| verify(&envelope, &keys, Expiration::Enforced(judgement.now)))
+        .map_err(Refusal::of(&role))?;
+    snapshot_names(&snapshot, &RoleName::Root, root.file()).map_err(Refusal::of(&role))?;
+    for (role, file) in targets {
+        snapshot_names(&snapshot, role, file.file()).map_err(Refusal::of(&RoleName::Snapshot))?;
+    }
+    let assumes = assumed(&snapshot, stored, targets)?;
+    Ok(Some(UploadedSnapshot { version: snapshot.version, meta: *snapshot.file(), assumes }))
+}
+
+/// Entries that neither the upload nor the current snapshot proves.
+fn assumed(snapshot: &Snapshot, stored: &Stored, targets: &TargetsRoles) -> Result<Vec<(RoleName, FileMeta)>, Refusal> {
+    let mut assumed = Vec::new();
+    for (name, file) in &snapshot.meta {
+        // Names that are no targets role lead nowhere: nobody fetches them.
+        let Some(role) = name.parse().ok().filter(RoleName::lists_targets) else { continue };
+        if targets.contains_key(&role) || stored.named.get(name).is_some_and(|known| same(known, file)) {
+            continue;
+        }
+        let missing = || {
+            let message = format!("snapshot type metadata invalid: missing {name} sha256 checksum information");
+            Refusal::BadSnapshot(message)
+        };
+        file.digests.sha256.ok_or_else(missing)?;
+        assumed.push((role, *file));
+    }
+    Ok(assumed)
+}
+
+fn same(known: &FileMeta, named: &FileMeta) -> bool {
+    let equal = |a: &FileMeta, b: &FileMeta| a.digests.sha256 == b.digests.sha256 && a.length == b.length;
+    named.digests.sha256.is_some() && equal(known, named) && known.digests.disagreement(&named.digests).is_none()
+}

@@ -1,0 +1,65 @@
+//! Targets and delegations of an upload.
+
+use libtrust::metadata::{Root, Targets};
+use libtrust::names::RoleName;
+use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
+
+use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
+
+/// Verifies every uploaded targets role under its parent, and the stored parents that are not uploaded; these may have
+/// expired. A stored targets file is looked at, too, when a new root changes its keys: the collection must not be left
+/// with targets that nobody can verify.
+pub(super) fn accept(
+    upload: &Upload,
+    stored: &Stored,
+    root: &Verified<Root>,
+    judgement: Judgement<'_>,
+) -> Result<TargetsRoles, Refusal> {
+    let mut needed = upload.missing_ancestors();
+    if rekeyed(stored, root) && upload.part(&RoleName::Targets).is_none() && !needed.contains(&RoleName::Targets) {
+        needed.push(RoleName::Targets);
+    }
+    needed.extend(upload.targets_roles());
+    needed.sort_by_cached_key(|role| (role.as_str().matches('/').count(), role.as_str().to_owned()));
+    let mut roles = TargetsRoles::new();
+    for role in needed {
+        let verified = match (upload.part(&role), stored.targets.get(&role)) {
+            (Some(bytes), _) => {
+                let expiration = Expiration::Enforced(judgement.now);
+                verify_one(&role, bytes, root, &roles, judgement, expiration)?
+            }
+            (None, Some(stored)) => verify_one(&role, &stored.bytes, root, &roles, judgement, Expiration::Ignored)?,
+            (None, None) => {
+                let message = format!("{role} was never published, and what it delegates cannot be judged without it");
+                return Err(Refusal::BadTargets(message));
+            }
+        };
+        roles.insert(role, verified);
+    }
+    Ok(roles)
+}
+
+/// Whether `root` gives the targets role other keys than the stored root does.
+pub fn rekeyed(stored: &Stored, root: &Root) -> bool {
+    let keys = |root: &Root| root.roles.get(&RoleName::Targets).cloned();
+    stored.root.as_ref().is_some_and(|stored| keys(stored) != keys(root))
+}
+
+fn verify_one(
+    role: &RoleName,
+    bytes: &[u8],
+    root: &Root,
+    above: &TargetsRoles,
+    judgement: Judgement<'_>,
+    expiration: Expiration,
+) -> Result<Verified<Targets>, Refusal> {
+    let envelope = judgement.parse(role.clone(), bytes)?;
+    let keys = match role {
+        RoleName::Delegation(name) => {
+            above.get(&name.parent()).and_then(|parent| SigningKeys::of_delegation(&parent.delegations, name))
+        }
+        _ => SigningKeys::of_role(root, role),
+    };
+    let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()));
+    keys.and_then(|keys| verify(&envelope, &keys, expiration)).map_err(Refusal::of(role))
+}

@@ -1,0 +1,104 @@
+//! The current files of a collection: what its newest timestamp commits to.
+
+use std::sync::Arc;
+
+use libtrust::dialect::{Dialect, Envelope, Spelled};
+use libtrust::limits::Limits;
+use libtrust::metadata::{FileMeta, Root, Snapshot, Timestamp};
+use libtrust::names::{Gun, RoleName};
+use libtrust::verify::Verified;
+
+use super::cache::FileName;
+use super::{Collections, ReadFailure, ServedFile};
+use crate::accept::stored_root;
+
+/// The current root, snapshot and timestamp of a collection. Targets roles are found through the snapshot.
+#[derive(Debug, Clone)]
+pub struct Current {
+    /// The newest timestamp.
+    pub timestamp: Arc<ServedFile>,
+    /// What it says.
+    pub timestamp_says: Timestamp,
+    /// The snapshot it names.
+    pub snapshot: Arc<ServedFile>,
+    /// What that says.
+    pub snapshot_says: Snapshot,
+    /// The root the snapshot names.
+    pub root: Arc<ServedFile>,
+    /// What that says, verified by its own keys.
+    pub root_says: Arc<Verified<Root>>,
+}
+
+impl Current {
+    /// How the snapshot names the current file of a role.
+    #[must_use]
+    pub fn named(&self, role: &RoleName) -> Option<&FileMeta> {
+        self.snapshot_says.meta.get(role.as_str())
+    }
+
+    /// Rough size in memory, in bytes: files, and about as much again for what was read out of them.
+    pub(super) fn weight(&self) -> u32 {
+        let files = [&self.timestamp, &self.snapshot, &self.root];
+        files.iter().fold(0, |sum: u32, file| sum.saturating_add(file.weight().saturating_mul(2)))
+    }
+}
+
+impl Collections {
+    /// The current files of a collection, from memory if they are there.
+    pub(super) async fn current(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
+        if let Some(set) = self.cache.current(gun) {
+            self.metrics.cache_hit();
+            return Ok(Some(set));
+        }
+        self.metrics.cache_miss();
+        self.load_current(gun).await
+    }
+
+    /// The current files of a collection, from storage.
+    pub(super) async fn load_current(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
+        let epoch = self.cache.epoch(gun);
+        // A deletion and a new first publication between two of these reads can make them look torn once.
+        let mut set = self.read_current(gun).await;
+        if matches!(set, Err(ReadFailure::Torn { .. })) {
+            set = self.read_current(gun).await;
+        }
+        let Some(set) = set? else { return Ok(None) };
+        let set = Arc::new(set);
+        self.cache.insert_current(gun, epoch, set.clone());
+        Ok(Some(set))
+    }
+
+    async fn read_current(&self, gun: &Gun) -> Result<Option<Current>, ReadFailure> {
+        let torn = |fault: String| ReadFailure::Torn { gun: gun.clone(), fault };
+        let limits = &self.settings.limits;
+        let Some(timestamp) = self.storage.newest(gun, &RoleName::Timestamp).await? else { return Ok(None) };
+        let timestamp_says: Timestamp = decode(&RoleName::Timestamp, &timestamp.bytes, limits).map_err(torn)?;
+        let snapshot = self.named(gun, &RoleName::Snapshot, &timestamp_says.snapshot).await?;
+        let snapshot_says: Snapshot = decode(&RoleName::Snapshot, &snapshot.bytes, limits).map_err(torn)?;
+        let named = snapshot_says.meta.get("root").ok_or_else(|| torn("the snapshot names no root".to_owned()))?;
+        let root = self.named(gun, &RoleName::Root, named).await?;
+        let root_says = stored_root(gun, &root.bytes, limits).map_err(|e| torn(e.to_string()))?;
+        Ok(Some(Current {
+            timestamp: Arc::new(timestamp.into()),
+            timestamp_says,
+            snapshot,
+            snapshot_says,
+            root,
+            root_says: Arc::new(root_says),
+        }))
+    }
+
+    /// A file that another one names; it must be stored.
+    async fn named(&self, gun: &Gun, role: &RoleName, named: &FileMeta) -> Result<Arc<ServedFile>, ReadFailure> {
+        let torn = |fault: &str| ReadFailure::Torn { gun: gun.clone(), fault: format!("{role}: {fault}") };
+        let sha256 = named.digests.sha256.ok_or_else(|| torn("named without a digest"))?;
+        let file = self.file(gun, role, FileName::Checksum(sha256)).await?;
+        file.ok_or_else(|| torn(&format!("no stored file has the digest {}", hex::encode(sha256))))
+    }
+}
+
+/// Reads a stored file. Its signatures were checked before it was stored.
+pub(super) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8], limits: &Limits) -> Result<T, String> {
+    let envelope = Envelope::parse(Dialect::Notary, role.clone(), bytes, limits).map_err(|e| e.to_string())?;
+    T::decode(&envelope).map_err(|e| e.to_string())
+}

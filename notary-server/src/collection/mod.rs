@@ -1,0 +1,90 @@
+//! What a collection's current files are: load them, keep them in memory coherently, publish, renew, delete.
+//!
+//! Here storage, signer and the pure rules of [`crate::accept`] meet. One writer works on a collection at a time in this
+//! process; that is an optimisation. What decides between writers is [`crate::storage::Storage::publish`].
+
+mod cache;
+mod current;
+mod error;
+mod keys;
+mod locks;
+mod publish;
+mod read;
+mod renew;
+mod served;
+mod sign;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::keys::KeyAlgorithm;
+use libtrust::limits::Limits;
+
+use crate::signer::OnlineSigner;
+use crate::storage::Storage;
+use crate::telemetry::metrics::Metrics;
+
+pub use current::Current;
+pub use error::{PublishFailure, ReadFailure};
+pub use renew::Renewal;
+pub use served::ServedFile;
+
+/// Tells the time; an argument so that tests can choose it.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What [`Collections`] can be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bounds on each uploaded file.
+    pub limits: Limits,
+    /// The algorithm of new online keys.
+    pub key_algorithm: KeyAlgorithm,
+    /// How many bytes of files may be kept in memory.
+    pub cache_bytes: u64,
+    /// A timestamp older than this is renewed in the background.
+    pub renew_after: TimeDelta,
+    /// A server-held snapshot with less life left than this is renewed together with its timestamp.
+    pub snapshot_margin: TimeDelta,
+}
+
+/// All collections of this server.
+pub struct Collections {
+    storage: Arc<dyn Storage>,
+    signer: Arc<dyn OnlineSigner>,
+    clock: Clock,
+    settings: Settings,
+    cache: cache::Cache,
+    locks: locks::Locks,
+    metrics: Arc<Metrics>,
+}
+
+impl Collections {
+    /// Puts storage and signer together.
+    #[must_use]
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        signer: Arc<dyn OnlineSigner>,
+        clock: Clock,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let cache = cache::Cache::new(settings.cache_bytes);
+        Self { storage, signer, clock, settings, cache, locks: locks::Locks::default(), metrics }
+    }
+
+    /// The store behind the collections.
+    #[must_use]
+    pub fn storage(&self) -> &dyn Storage {
+        self.storage.as_ref()
+    }
+
+    /// Bytes of files now in memory.
+    #[must_use]
+    pub fn cached_bytes(&self) -> u64 {
+        self.cache.bytes()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+}

@@ -1,0 +1,266 @@
+//! Publishing and deleting.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use libtrust::edit::{next_snapshot, next_timestamp};
+use libtrust::metadata::{FileMeta, Metadata, Root, Snapshot, Timestamp, Version};
+use libtrust::names::{Gun, RoleName};
+use libtrust::verify::{Verified, matches_file};
+
+use super::cache::FileName;
+use super::sign::{NotSigned, Signed};
+use super::{Collections, Current, PublishFailure, ServedFile};
+use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept};
+use crate::signer::SignerError;
+use crate::storage::{NewFile, Publication, PublishError, Sha256};
+
+/// How often a publication is tried again when only files the server makes are in conflict.
+const ATTEMPTS: u32 = 4;
+/// Uploads from this size on, in bytes, are judged off the threads that serve requests.
+const LARGE: usize = 256 << 10;
+
+impl Collections {
+    /// Judges an upload and stores it with a new timestamp, and a new snapshot if that is the server's to sign.
+    ///
+    /// Runs to its end even if the caller goes away: what was begun is finished, and the cache follows.
+    ///
+    /// # Errors
+    /// If it breaks a rule, if a stored version is as new, or if storage or signer fail; nothing is stored then, but for
+    /// a storage failure in the moment of commit, where all of it may be.
+    pub async fn publish(self: &Arc<Self>, gun: Gun, upload: Upload) -> Result<(), PublishFailure> {
+        let this = self.clone();
+        let task = tokio::spawn(async move {
+            let _writer = this.locks.lock(&gun).await;
+            this.publish_alone(&gun, Arc::new(upload)).await
+        });
+        task.await.unwrap_or_else(|panic| Err(SignerError::Unavailable(format!("publishing failed: {panic}")).into()))
+    }
+
+    /// Removes a collection with all its versions. True if there was one.
+    ///
+    /// # Errors
+    /// If storage fails.
+    pub async fn delete(self: &Arc<Self>, gun: Gun) -> Result<bool, PublishFailure> {
+        let this = self.clone();
+        let task = tokio::spawn(async move {
+            let _writer = this.locks.lock(&gun).await;
+            let deleted = this.storage.delete(&gun, this.now()).await;
+            this.cache.deleted(&gun);
+            deleted
+        });
+        match task.await {
+            Ok(deleted) => Ok(deleted?),
+            Err(panic) => Err(SignerError::Unavailable(format!("deleting failed: {panic}")).into()),
+        }
+    }
+
+    async fn publish_alone(&self, gun: &Gun, upload: Arc<Upload>) -> Result<(), PublishFailure> {
+        for attempt in 0..ATTEMPTS {
+            let current = if attempt == 0 { self.current(gun).await? } else { self.load_current(gun).await? };
+            let accepted = self.judge(gun, &upload, current.as_deref()).await?;
+            let Some(draft) = self.complete(gun, accepted, current.as_deref()).await? else { return Ok(()) };
+            match self.store(gun, draft, current.as_deref()).await {
+                Err(PublishError::Moved) => {}
+                Err(PublishError::Conflict { role, .. }) if upload.part(&role).is_none() => {}
+                Err(PublishError::Conflict { role, offered, stored }) => {
+                    return Err(PublishFailure::Conflict { role, offered, stored });
+                }
+                Err(PublishError::Unavailable(error)) => return Err(error.into()),
+                Ok(()) => return Ok(()),
+            }
+        }
+        Err(PublishFailure::Contended { gun: gun.clone(), attempts: ATTEMPTS })
+    }
+
+    /// Loads what the upload needs and runs the rules on it.
+    async fn judge(
+        &self,
+        gun: &Gun,
+        upload: &Arc<Upload>,
+        current: Option<&Current>,
+    ) -> Result<Accepted, PublishFailure> {
+        let mut stored = Stored::default();
+        if let Some(current) = current {
+            stored.root = Some(current.root_says.clone());
+            stored.named.clone_from(&current.snapshot_says.meta);
+            stored.targets = self.needed_targets(gun, upload, current).await?;
+        }
+        let (now, limits) = (self.now(), self.settings.limits);
+        let size: usize = upload.sizes().sum();
+        let accepted = if size < LARGE {
+            accept(upload, &stored, Judgement { gun, now, limits: &limits })
+        } else {
+            let (gun, upload) = (gun.clone(), upload.clone());
+            let judging = move || accept(&upload, &stored, Judgement { gun: &gun, now, limits: &limits });
+            let judged = tokio::task::spawn_blocking(judging).await;
+            judged.map_err(|panic| SignerError::Unavailable(format!("judging failed: {panic}")))?
+        }?;
+        if let SnapshotPlan::Uploaded { assumes, .. } = &accepted.snapshot {
+            self.check_assumed(gun, assumes).await?;
+        }
+        Ok(accepted)
+    }
+
+    async fn needed_targets(
+        &self,
+        gun: &Gun,
+        upload: &Upload,
+        current: &Current,
+    ) -> Result<BTreeMap<RoleName, StoredRole>, PublishFailure> {
+        let mut needed = upload.missing_ancestors();
+        if upload.part(&RoleName::Root).is_some() && upload.part(&RoleName::Targets).is_none() {
+            needed.push(RoleName::Targets);
+        }
+        let mut targets = BTreeMap::new();
+        for role in needed {
+            let Some(sha256) = current.named(&role).and_then(|named| named.digests.sha256) else { continue };
+            if let Some(file) = self.file(gun, &role, FileName::Checksum(sha256)).await? {
+                targets.insert(role, StoredRole { bytes: file.bytes.clone() });
+            }
+        }
+        Ok(targets)
+    }
+
+    /// A snapshot may name files that are not in its upload only if they are stored.
+    async fn check_assumed(&self, gun: &Gun, assumes: &[(RoleName, FileMeta)]) -> Result<(), PublishFailure> {
+        for (role, named) in assumes {
+            let Some(sha256) = named.digests.sha256 else { continue };
+            let refuse = |message: String| Refusal::BadSnapshot(message);
+            let file = self.file(gun, role, FileName::Checksum(sha256)).await?.ok_or_else(|| {
+                let sha256 = hex::encode(sha256);
+                refuse(format!("the snapshot names {role} with sha256 {sha256}, which is neither uploaded nor stored"))
+            })?;
+            matches_file(role, &FileMeta::of(&file.bytes), named, &RoleName::Snapshot)
+                .map_err(|error| refuse(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// Signs what is the server's to sign. Nothing if the upload changes nothing.
+    async fn complete(
+        &self,
+        gun: &Gun,
+        accepted: Accepted,
+        current: Option<&Current>,
+    ) -> Result<Option<Draft>, PublishFailure> {
+        let Accepted { root, files, snapshot } = accepted;
+        let mut files: Vec<NewFile> = files
+            .into_iter()
+            .filter_map(|file| {
+                let sha256 = file.meta.digests.sha256?;
+                Some(NewFile { role: file.role, version: file.version, bytes: file.bytes, sha256 })
+            })
+            .collect();
+        let named = match snapshot {
+            SnapshotPlan::Unchanged => return Ok(None),
+            SnapshotPlan::Uploaded { meta, .. } => meta,
+            SnapshotPlan::Generate { changed } => {
+                let previous = current.map(|current| &current.snapshot_says);
+                let changed = changed.iter().map(|(role, meta)| (role, meta));
+                let signed = self.sign_snapshot(gun, &root, &next_snapshot(previous, changed, self.now())).await?;
+                let meta = *signed.says.file();
+                files.extend(new_file(&RoleName::Snapshot, &signed));
+                meta
+            }
+        };
+        let previous = current.map(|current| current.timestamp.version);
+        let timestamp = self.sign_timestamp(gun, &root, &next_timestamp(previous, named, self.now())).await?;
+        files.extend(new_file(&RoleName::Timestamp, &timestamp));
+        Ok(Some(Draft { files, root }))
+    }
+
+    async fn sign_snapshot(
+        &self,
+        gun: &Gun,
+        root: &Root,
+        snapshot: &Snapshot,
+    ) -> Result<Signed<Snapshot>, PublishFailure> {
+        self.sign(gun, root, &RoleName::Snapshot, snapshot).await.map_err(|error| match error {
+            NotSigned::KeysMissing { .. } => Refusal::BadHierarchy {
+                missing: RoleName::Snapshot,
+                message: "no snapshot was included in update and server does not hold current snapshot key for \
+                          repository"
+                    .to_owned(),
+            }
+            .into(),
+            other => other.into(),
+        })
+    }
+
+    async fn sign_timestamp(
+        &self,
+        gun: &Gun,
+        root: &Root,
+        timestamp: &Timestamp,
+    ) -> Result<Signed<Timestamp>, PublishFailure> {
+        self.sign(gun, root, &RoleName::Timestamp, timestamp).await.map_err(|error| match error {
+            // Two spaces: Notary's own words.
+            NotSigned::KeysMissing { .. } => {
+                Refusal::BadRoot(format!("no  timestamp keys exist on the server: {error}")).into()
+            }
+            other => other.into(),
+        })
+    }
+
+    /// Stores a draft on top of `current` and moves the cache.
+    pub(super) async fn store(&self, gun: &Gun, draft: Draft, current: Option<&Current>) -> Result<(), PublishError> {
+        let now = self.now();
+        let base = current.map(|current| current.timestamp.sha256);
+        let publication = Publication { base, files: draft.files.clone() };
+        let stored = self.storage.publish(gun, publication, now).await;
+        // Also after a failure: it may have been stored all the same.
+        self.cache.written(gun);
+        stored?;
+        let epoch = self.cache.epoch(gun);
+        if let Some(set) = draft.into_current(current, now, &self.settings.limits) {
+            self.cache.insert_current(gun, epoch, Arc::new(set));
+        }
+        Ok(())
+    }
+}
+
+/// A publication that only has to be stored.
+pub(super) struct Draft {
+    pub(super) files: Vec<NewFile>,
+    pub(super) root: Arc<Verified<Root>>,
+}
+
+impl Draft {
+    /// The current set once this is stored, so that the next reader does not have to load it.
+    fn into_current(
+        self,
+        before: Option<&Current>,
+        now: chrono::DateTime<chrono::Utc>,
+        limits: &libtrust::limits::Limits,
+    ) -> Option<Current> {
+        let Self { files, root: root_says } = self;
+        let served = |role: &RoleName| {
+            let file = files.iter().find(|file| file.role == *role)?;
+            Some(Arc::new(ServedFile::new(file.version, file.bytes.clone(), file.sha256, now)))
+        };
+        let timestamp = served(&RoleName::Timestamp)?;
+        let timestamp_says = super::current::decode(&RoleName::Timestamp, &timestamp.bytes, limits).ok()?;
+        let snapshot = served(&RoleName::Snapshot).or_else(|| Some(before?.snapshot.clone()))?;
+        let snapshot_says = super::current::decode(&RoleName::Snapshot, &snapshot.bytes, limits).ok()?;
+        let root = served(&RoleName::Root).or_else(|| Some(before?.root.clone()))?;
+        Some(Current { timestamp, timestamp_says, snapshot, snapshot_says, root, root_says })
+    }
+}
+
+/// A file the server signed, ready to store.
+pub(super) fn new_file<T: Metadata>(role: &RoleName, signed: &Signed<T>) -> Option<NewFile> {
+    let sha256: Sha256 = signed.says.file().digests.sha256?;
+    let version: Version = signed.says.version();
+    Some(NewFile { role: role.clone(), version, bytes: Bytes::clone(&signed.bytes), sha256 })
+}
+
+impl From<NotSigned> for PublishFailure {
+    fn from(error: NotSigned) -> Self {
+        match error {
+            NotSigned::Signer(error) => error.into(),
+            other => SignerError::Unavailable(other.to_string()).into(),
+        }
+    }
+}

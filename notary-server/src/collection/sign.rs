@@ -1,0 +1,72 @@
+//! Having the online signer sign a role.
+
+use bytes::Bytes;
+use libtrust::dialect::{Dialect, Envelope, Spelled};
+use libtrust::keys::Signature;
+use libtrust::metadata::{Metadata, Root};
+use libtrust::names::{Gun, RoleName};
+use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
+
+use super::Collections;
+use crate::signer::SignerError;
+
+/// A role the server signed, verified like any other.
+pub(super) struct Signed<T> {
+    pub(super) bytes: Bytes,
+    pub(super) says: Verified<T>,
+}
+
+/// Why a role could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSigned {
+    /// The signer holds too few of the keys that the root lists.
+    #[error("the server holds {held} of the {needed} {role} keys that are needed")]
+    KeysMissing { role: RoleName, held: usize, needed: u32 },
+    /// The signer failed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The signer answered with something that does not verify.
+    #[error("what the signer made does not verify: {0}")]
+    Unverifiable(#[from] VerifyError),
+}
+
+impl Collections {
+    /// Signs `metadata` with every key of the role that the signer holds.
+    pub(super) async fn sign<T: Spelled + Metadata + Sync>(
+        &self,
+        gun: &Gun,
+        root: &Root,
+        role: &RoleName,
+        metadata: &T,
+    ) -> Result<Signed<T>, NotSigned> {
+        let keys = SigningKeys::of_role(root, role).ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
+        let unsigned = Dialect::Notary.encode(metadata);
+        let mut signatures: Vec<Signature> = Vec::new();
+        for id in keys.ids() {
+            match self.signer.sign(id, gun, role, &unsigned.canonical).await {
+                Ok(signature) => signatures.push(signature),
+                Err(SignerError::UnknownKey(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let needed = keys.threshold().get();
+        if signatures.len() < needed as usize {
+            return Err(NotSigned::KeysMissing { role: role.clone(), held: signatures.len(), needed });
+        }
+        let bytes = Bytes::from(unsigned.with_signatures(Dialect::Notary, &signatures));
+        let envelope = Envelope::parse(Dialect::Notary, role.clone(), &bytes, &self.settings.limits)
+            .map_err(|error| SignerError::Unavailable(error.to_string()))?;
+        let says = verify(&envelope, &keys, Expiration::Enforced(self.now()))?;
+        Ok(Signed { bytes, says })
+    }
+
+    /// Whether the signer holds enough keys of a role to sign it.
+    pub(super) async fn can_sign(&self, root: &Root, role: &RoleName) -> Result<bool, SignerError> {
+        let Some(keys) = SigningKeys::of_role(root, role) else { return Ok(false) };
+        let mut held = 0;
+        for id in keys.ids() {
+            held += u32::from(self.signer.public_key(id).await?.is_some());
+        }
+        Ok(held >= keys.threshold().get())
+    }
+}

@@ -1,0 +1,92 @@
+//! `POST` of an update, and `DELETE` of a collection.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use libtrust::names::Gun;
+use multer::{Constraints, Multipart, SizeLimit};
+
+use super::App;
+use crate::accept::Upload;
+use crate::error::{ApiError, Code};
+
+/// Stores an upload: 200 without a body.
+pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) -> Result<Response, ApiError> {
+    let boundary = boundary(headers)?;
+    let limit = app.limits.upload_bytes;
+    if declared_length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let _reserved = app.upload_budget.reserve(declared_length(headers).unwrap_or(limit)).await;
+    let upload = read(app, body, boundary).await?;
+    app.collections.publish(gun.clone(), upload).await?;
+    Ok(empty())
+}
+
+/// Removes a collection: 200 without a body, whether or not there was one.
+pub(super) async fn delete(app: &App, gun: &Gun) -> Result<Response, ApiError> {
+    app.collections.delete(gun.clone()).await?;
+    Ok(empty())
+}
+
+fn empty() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::OK;
+    response
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: u64) -> ApiError {
+    ApiError::with_text(Code::TooLarge, format!("an upload has at most {limit} bytes (limits.upload_bytes)"))
+}
+
+/// The boundary of a `multipart/form-data` or `multipart/mixed` body.
+fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let rest = declared.strip_prefix("multipart/mixed").map(|rest| format!("multipart/form-data{rest}"));
+    multer::parse_boundary(rest.as_deref().unwrap_or(declared)).map_err(|_| {
+        let why = "expected Content-Type multipart/form-data or multipart/mixed with a boundary";
+        ApiError::with_text(Code::MalformedUpload, why)
+    })
+}
+
+/// Reads the parts within their limits. The file name of a part is its role; everything else about it is ignored.
+async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiError> {
+    let limits = &app.limits;
+    let size = SizeLimit::new().whole_stream(limits.upload_bytes).per_field(limits.upload_bytes);
+    let constraints = Constraints::new().size_limit(size);
+    let mut multipart = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let mut upload = Upload::default();
+    let mut parts = 0;
+    loop {
+        let field = match multipart.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => return Ok(upload),
+            Err(error) => return Err(unreadable(&error, limits.upload_bytes)),
+        };
+        parts += 1;
+        if parts > limits.upload_parts {
+            let why = format!("an upload has at most {} parts (limits.upload_parts)", limits.upload_parts);
+            return Err(ApiError::with_text(Code::TooLarge, why));
+        }
+        let name = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
+        let name = name.ok_or_else(|| ApiError::new(Code::NoFilename))?;
+        let bytes: Bytes = field.bytes().await.map_err(|error| unreadable(&error, limits.upload_bytes))?;
+        if upload.add(&name, bytes).is_err() {
+            let role: String = name.chars().take(255).collect();
+            return Err(ApiError::with_text(Code::InvalidRole, role));
+        }
+    }
+}
+
+fn unreadable(error: &multer::Error, limit: u64) -> ApiError {
+    match error {
+        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => too_large(limit),
+        other => ApiError::with_text(Code::MalformedUpload, format!("the multipart body cannot be read: {other}")),
+    }
+}
