@@ -1,7 +1,11 @@
 //! Where collections are kept: a contract first, backends second.
 //!
-//! `contract.rs` states every promise below as a test and runs on each backend. A backend stores bytes; it parses no
+//! `contract/` states every promise below as a test and runs on each backend. A backend stores bytes; it parses no
 //! metadata and knows no rule of trust. Times are arguments.
+
+#[cfg(test)]
+mod contract;
+pub mod memory;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,11 +21,12 @@ pub type Sha256 = [u8; 32];
 /// Names are compared byte for byte: GUNs that differ in case are different GUNs.
 #[async_trait]
 pub trait Storage: Send + Sync + 'static {
-    /// Stores all files of one publication and one `update` change naming the timestamp among them, or nothing.
+    /// Stores all `files` of one GUN and one `update` change naming the timestamp among them, or nothing. Without a
+    /// timestamp there is no change.
     ///
-    /// Nothing is stored unless the newest stored timestamp is still [`Publication::base`] and each file's version is
-    /// above **every** stored version of that GUN and role. Both are judged in the same transaction that stores, so of
-    /// two racing publications on one base exactly one succeeds.
+    /// A file is stored only if its version is above **every** stored version of that GUN and role; this is judged in
+    /// the same transaction that stores, so of two racing publications with a version in common exactly one succeeds.
+    /// Files are judged in their order, each as if those before it were stored: a role given twice must ascend.
     /// When this returns `Ok` the files are durable: they survive `kill -9` and loss of power (memory excepted).
     /// Dropping the future does not undo what was already handed over: it may still be stored, whole.
     ///
@@ -37,7 +42,7 @@ pub trait Storage: Send + Sync + 'static {
     /// Only when the backend failed.
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError>;
 
-    /// The file of exactly this GUN and role whose bytes have this digest.
+    /// The file of exactly this GUN and role whose bytes have this digest; any one of them if several versions do.
     ///
     /// # Errors
     /// Only when the backend failed.
@@ -68,7 +73,8 @@ pub trait Storage: Send + Sync + 'static {
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError>;
 
     /// A page of the change feed, always listed oldest first. A change is visible from the moment its publication
-    /// is acknowledged, and ids never decrease in the order of acknowledgement.
+    /// is acknowledged, and ids ascend in the order in which changes become visible: once a page has shown an id, no
+    /// lower one appears later, so a follower that pages with [`ChangeCursor::After`] misses nothing.
     ///
     /// # Errors
     /// Only when the backend failed.
@@ -124,7 +130,7 @@ pub struct StoredFile {
     pub bytes: Bytes,
     /// Digest of `bytes`.
     pub sha256: Sha256,
-    /// When it was stored; at least millisecond precision.
+    /// When it was stored, as the publisher said; cut to no less than milliseconds.
     pub stored_at: DateTime<Utc>,
 }
 
