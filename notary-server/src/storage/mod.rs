@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod contract;
 pub mod memory;
+pub mod sqlite;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -184,7 +185,7 @@ pub enum ChangeKind {
 }
 
 /// The backend failed: it cannot be reached, answered with an error, or holds a row that makes no sense.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
     /// The backend could not do it. Goes to the log, never to a client.

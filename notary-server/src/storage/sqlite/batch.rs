@@ -1,0 +1,208 @@
+//! Many publications in one transaction, in few statements.
+//!
+//! Every statement costs two changes of thread (SQLite runs on one of its own), which is more than SQLite needs for
+//! it. So one statement looks up the newest versions for all publications, the judging happens in memory, one
+//! statement inserts many rows, and one makes the feed's entries and commits.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use libtrust::metadata::Version;
+use libtrust::names::{Gun, RoleName};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments, Row};
+
+use super::row::Located;
+use super::{backend, time};
+use crate::storage::{NewFile, PublishError, StorageError};
+
+/// What became of a publication, if the transaction is committed.
+pub(super) type Verdict = Result<(), PublishError>;
+
+/// A transaction that was not committed, as far as we know.
+pub(super) enum Undone {
+    /// Because of something all publications share.
+    Together(StorageError),
+    /// While inserting: perhaps because of one of them.
+    Inserting(StorageError),
+}
+
+/// What a caller wants stored. Borrowed by a transaction, so that it can be tried again.
+pub(super) struct Publication {
+    gun: Gun,
+    now: String,
+    files: Vec<NewFile>,
+}
+
+impl Publication {
+    pub(super) fn new(gun: Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Self {
+        Self { gun, now: time::to_text(now), files }
+    }
+
+    /// About how much it adds to the log, in bytes: its files, and a few pages of tables and indexes.
+    pub(super) fn weight(&self) -> u64 {
+        const PAGES: u64 = 6 * 4096;
+        self.files.iter().fold(PAGES, |sum, file| sum.saturating_add(file.bytes.len() as u64))
+    }
+}
+
+/// Judges and stores `publications` in order, in one durable transaction, or stores none of them. After an error the
+/// caller rolls back.
+pub(super) async fn store<'p>(
+    connection: &mut SqliteConnection,
+    publications: &[&'p Publication],
+) -> Result<Vec<Verdict>, Undone> {
+    let together = |action| move |error| Undone::Together(backend(action)(error));
+    let mut newest = begin(connection, publications).await.map_err(together("begin a transaction"))?;
+    let verdicts: Vec<Verdict> = publications.iter().map(|publication| judge(&mut newest, publication)).collect();
+    let accepted = publications.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
+    let files = |publication: &'p Publication| publication.files.iter().map(move |file| (publication, file));
+    let rows: Vec<_> = accepted.flat_map(|(publication, _)| files(publication)).collect();
+    if rows.is_empty() {
+        sqlx::query("ROLLBACK").execute(connection).await.map_err(together("end a transaction"))?;
+        return Ok(verdicts);
+    }
+    let last_id = insert(connection, &rows).await.map_err(|error| Undone::Inserting(backend("store files")(error)))?;
+    // Rows of one writer get consecutive ids: those of this transaction are the last ones.
+    let before = last_id.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+    sqlx::query(FINISH).bind(before).execute(connection).await.map_err(together("commit"))?;
+    Ok(verdicts)
+}
+
+/// Most rows in one statement. Each number of rows is a statement of its own, kept prepared.
+const ROWS: usize = 32;
+
+/// Looks up the newest version of each GUN and role. Soft-deleted rows count: they hold their versions too.
+static NEWEST: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let wanted = |row| format!("({row}, ?{}, ?{})", row * 2 + 1, row * 2 + 2);
+    let query = ") SELECT stored.id AS id, wanted.place AS place, stored.version AS version \
+         FROM wanted CROSS JOIN tuf_files AS stored \
+         ON stored.gun = wanted.gun AND stored.role = wanted.role AND stored.version = \
+             (SELECT max(version) FROM tuf_files WHERE gun = wanted.gun AND role = wanted.role)";
+    statements("WITH wanted (place, gun, role) AS (VALUES ", wanted, query)
+});
+
+/// The same, as the first thing in a transaction.
+static BEGIN_NEWEST: LazyLock<Vec<String>> =
+    LazyLock::new(|| NEWEST.iter().map(|newest| format!("BEGIN IMMEDIATE; {newest}")).collect());
+
+static INSERT: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let values = |row| {
+        let [now, gun, role, version, sha256, data] = [1, 2, 3, 4, 5, 6].map(|column| row * 6 + column);
+        format!("(?{now}, ?{now}, ?{gun}, ?{role}, ?{version}, ?{sha256}, ?{data})")
+    };
+    statements("INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ", values, "")
+});
+
+/// Makes the feed's entries for the timestamps above an id, and commits.
+const FINISH: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     SELECT created_at, gun, version, sha256, 'update' FROM tuf_files WHERE id > ?1 AND role = 'timestamp' ORDER BY id; \
+     COMMIT";
+
+/// Statements with one to [`ROWS`] rows between `before` and `after`; `row` spells the row of that index.
+fn statements(before: &str, row: impl Fn(usize) -> String, after: &str) -> Vec<String> {
+    let mut rows = String::new();
+    let with_one_more = |index| {
+        if index > 0 {
+            rows.push_str(", ");
+        }
+        rows.push_str(&row(index));
+        format!("{before}{rows}{after}")
+    };
+    (0..ROWS).map(with_one_more).collect()
+}
+
+/// The statement for so many rows.
+fn with_rows(statements: &'static LazyLock<Vec<String>>, rows: usize) -> &'static str {
+    statements.get(rows.saturating_sub(1)).map_or("", String::as_str)
+}
+
+/// The newest version of each GUN and role that a batch is about, or what is wrong with its row.
+type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<Version, StorageError>>;
+
+/// Begins a transaction that locks out other writers, and looks up what is stored.
+async fn begin<'p>(
+    connection: &mut SqliteConnection,
+    publications: &[&'p Publication],
+) -> Result<Newest<'p>, sqlx::Error> {
+    let roles = |publication: &'p Publication| publication.files.iter().map(|file| (&publication.gun, &file.role));
+    let wanted: Vec<_> = publications.iter().copied().flat_map(roles).collect();
+    let mut newest = Newest::with_capacity(wanted.len());
+    let mut table = &BEGIN_NEWEST;
+    for wanted in wanted.chunks(ROWS) {
+        let mut query = sqlx::query(with_rows(table, wanted.len()));
+        for (gun, role) in wanted {
+            query = query.bind(gun.as_str()).bind(role.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let place: i64 = row.try_get("place")?;
+            if let Some(key) = usize::try_from(place).ok().and_then(|place| wanted.get(place)) {
+                newest.insert(*key, Located::new("tuf_files", &row).and_then(|row| row.version()));
+            }
+        }
+        table = &NEWEST;
+    }
+    Ok(newest)
+}
+
+/// Whether a publication may be stored; if so, its versions are the newest from now on.
+fn judge<'p>(newest: &mut Newest<'p>, publication: &'p Publication) -> Verdict {
+    let mut accepted = Newest::with_capacity(publication.files.len());
+    for NewFile { role, version, .. } in &publication.files {
+        let key = (&publication.gun, role);
+        match accepted.get(&key).or_else(|| newest.get(&key)) {
+            Some(Err(corrupt)) => return Err(corrupt.clone().into()),
+            Some(Ok(stored)) if version <= stored => {
+                return Err(PublishError::Conflict { role: role.clone(), offered: *version, stored: *stored });
+            }
+            _ => accepted.insert(key, Ok(*version)),
+        };
+    }
+    newest.extend(accepted);
+    Ok(())
+}
+
+/// Inserts rows in their order; returns the id of the last one.
+async fn insert(connection: &mut SqliteConnection, rows: &[(&Publication, &NewFile)]) -> Result<i64, sqlx::Error> {
+    let mut last_id = 0;
+    for rows in rows.chunks(ROWS) {
+        let mut arguments = SqliteArguments::default();
+        for (publication, file) in rows {
+            bind(&mut arguments, publication, file).map_err(sqlx::Error::Encode)?;
+        }
+        let inserted = sqlx::query_with(with_rows(&INSERT, rows.len()), arguments).execute(&mut *connection).await?;
+        last_id = inserted.last_insert_rowid();
+    }
+    Ok(last_id)
+}
+
+fn bind(arguments: &mut SqliteArguments, publication: &Publication, file: &NewFile) -> Result<(), BoxDynError> {
+    arguments.add(publication.now.as_str())?;
+    arguments.add(publication.gun.as_str())?;
+    arguments.add(file.role.as_str())?;
+    arguments.add(file.version.get().cast_signed())?;
+    arguments.add(hex::encode(file.sha256))?;
+    // sqlx wants to own it: the one copy outside SQLite.
+    arguments.add(file.bytes.as_ref())
+}
+
+/// Deletes a collection and records it, in one durable transaction. False if there was nothing. After an error the
+/// caller rolls back.
+pub(super) async fn delete(
+    connection: &mut SqliteConnection,
+    gun: &Gun,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let files = sqlx::query("DELETE FROM tuf_files WHERE gun = ?1").bind(gun.as_str());
+    let found = files.execute(&mut *connection).await?.rows_affected() > 0;
+    if found {
+        let change = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+             VALUES (?1, ?2, 0, '', 'deletion')";
+        sqlx::query(change).bind(time::to_text(now)).bind(gun.as_str()).execute(&mut *connection).await?;
+    }
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(found)
+}

@@ -1,0 +1,159 @@
+//! A trust store in one SQLite file.
+//!
+//! One connection writes, for many callers at once ([`writer`]); a few others read, each statement from a snapshot of
+//! its own. The file is created with mode 0600; SQLite gives its log (`-wal`) and index (`-shm`) the same. WAL mode
+//! and `synchronous=FULL` are not up for choice: what is acknowledged is on disk.
+
+mod batch;
+mod open;
+mod options;
+mod read;
+mod row;
+mod schema;
+mod time;
+mod writer;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use libtrust::metadata::Version;
+use libtrust::names::{Gun, RoleName};
+use sqlx::sqlite::SqlitePool;
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use self::open::OpenError;
+pub use self::options::SqliteOptions;
+pub use self::schema::SchemaError;
+
+use self::batch::Publication;
+use self::writer::{Job, Writer};
+use super::{Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sqlite {
+    readers: SqlitePool,
+    /// None once closed.
+    jobs: RwLock<Option<mpsc::Sender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`; makes the file and its tables if there are none. Must run within Tokio.
+    ///
+    /// # Errors
+    /// If the file cannot be created or opened, is no database, has tables of another program or a newer release, or
+    /// lies where write-ahead logging does not work.
+    pub async fn open(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
+        let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
+        // Absolute, so that no spelling of it is a URI to SQLite.
+        let path = &std::path::absolute(path).map_err(file_error)?;
+        open::create_file(path).map_err(file_error)?;
+        let writer_options = options.writer(path);
+        let connection = open::first_connection(path, &writer_options).await?;
+        let (jobs, queue) = mpsc::channel(options.queue.max(1));
+        let writer = Writer { options: writer_options, connection: Some(connection), jobs: queue, logged: 0 };
+        Ok(Self {
+            readers: options.readers(path),
+            jobs: RwLock::new(Some(jobs)),
+            writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+        })
+    }
+
+    /// Refuses what comes, finishes what came, copies the log into the database and closes it. What was acknowledged
+    /// is safe without this; it only leaves a tidier folder and a faster start.
+    pub async fn close(&self) {
+        self.jobs.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.readers.close().await;
+        if let Some(writer) = self.writer.lock().await.take() {
+            // A writer that panicked has nothing left to close.
+            drop(writer.await);
+        }
+    }
+
+    /// Hands a job to the writer and waits for its answer.
+    async fn ask<T>(
+        &self,
+        action: &'static str,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job,
+    ) -> Result<T, StorageError> {
+        let unavailable = |cause: &str| StorageError::Backend { action, cause: cause.to_owned() };
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let jobs = jobs.ok_or_else(|| unavailable("the store is closed"))?;
+        let (answer, verdict) = oneshot::channel();
+        let sent = jobs.send(job(answer)).await;
+        // A writer that is to stop waits for every sender to go.
+        drop(jobs);
+        sent.map_err(|_| unavailable("the writer has stopped"))?;
+        verdict.await.map_err(|_| unavailable("the writer has stopped"))
+    }
+}
+
+#[async_trait]
+impl Storage for Sqlite {
+    async fn publish(&self, gun: &Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let publication = Publication::new(gun.clone(), files, now);
+        self.ask("publish", |answer| Job::Publish { publication, answer }).await?
+    }
+
+    async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
+        read::newest(&self.readers, gun, role).await
+    }
+
+    async fn by_checksum(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: &Sha256,
+    ) -> Result<Option<StoredFile>, StorageError> {
+        read::by_checksum(&self.readers, gun, role, sha256).await
+    }
+
+    async fn by_version(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        version: Version,
+    ) -> Result<Option<StoredFile>, StorageError> {
+        read::by_version(&self.readers, gun, role, version).await
+    }
+
+    async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        self.ask("delete", |answer| Job::Delete { gun: gun.clone(), now, answer }).await?
+    }
+
+    async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
+        read::changes(&self.readers, page).await
+    }
+
+    async fn stale_timestamps(
+        &self,
+        stored_before: DateTime<Utc>,
+        after: Option<&Gun>,
+        limit: u32,
+    ) -> Result<Vec<Gun>, StorageError> {
+        read::stale_timestamps(&self.readers, stored_before, after, limit).await
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        read::check(&self.readers).await
+    }
+}
+
+/// Puts a failure of SQLite into our words.
+fn backend(action: &'static str) -> impl FnOnce(sqlx::Error) -> StorageError {
+    move |error| StorageError::Backend { action, cause: error.to_string() }
+}
