@@ -14,7 +14,7 @@ use chrono::DateTime;
 use libtrust::metadata::Version;
 use libtrust::names::Gun;
 use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
-use notary_server::storage::{NewFile, Storage};
+use notary_server::storage::{Base, NewFile, Storage};
 use ring::digest;
 use tokio::task::JoinSet;
 
@@ -76,7 +76,7 @@ async fn publish(
                 let set = set(&gun, files, size, number)?;
                 let now = DateTime::from_timestamp(1_800_000_000, 0).context("time")?;
                 let asked = Instant::now();
-                store.publish(&gun, set, now).await?;
+                store.publish(&gun, Base::Any, set, now).await?;
                 times.push(asked.elapsed());
             }
             anyhow::Ok(times)

@@ -14,7 +14,7 @@ use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure, ServedFile};
 use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept};
 use crate::signer::SignerError;
-use crate::storage::{NewFile, Publication, PublishError, Sha256};
+use crate::storage::{Base, NewFile, PublishError, Sha256};
 
 /// How often a publication is tried again when only files the server makes are in conflict.
 const ATTEMPTS: u32 = 4;
@@ -207,9 +207,8 @@ impl Collections {
     /// Stores a draft on top of `current` and moves the cache.
     pub(super) async fn store(&self, gun: &Gun, draft: Draft, current: Option<&Current>) -> Result<(), PublishError> {
         let now = self.now();
-        let base = current.map(|current| current.timestamp.sha256);
-        let publication = Publication { base, files: draft.files.clone() };
-        let stored = self.storage.publish(gun, publication, now).await;
+        let base = Base::Timestamp(current.map(|current| current.timestamp.sha256));
+        let stored = self.storage.publish(gun, base, draft.files.clone(), now).await;
         // Also after a failure: it may have been stored all the same.
         self.cache.written(gun);
         stored?;

@@ -10,7 +10,8 @@ use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 
 use super::{
-    Change, ChangeCursor, ChangeKind, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile,
+    Base, Change, ChangeCursor, ChangeKind, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError,
+    StoredFile,
 };
 
 /// See the module. Cheap reads: the lock is held for a look-up and a reference count, never over an `await`.
@@ -39,8 +40,14 @@ impl Memory {
 
 #[async_trait]
 impl Storage for Memory {
-    async fn publish(&self, gun: &Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
-        self.write().publish(gun, files, now)
+    async fn publish(
+        &self,
+        gun: &Gun,
+        base: Base,
+        files: Vec<NewFile>,
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        if files.is_empty() { Ok(()) } else { self.write().publish(gun, base, files, now) }
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
@@ -110,7 +117,7 @@ impl State {
         self.collections.get(gun)?.get(role)
     }
 
-    fn publish(&mut self, gun: &Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
+    fn publish(&mut self, gun: &Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
         let mut newest: HashMap<&RoleName, Version> = HashMap::new();
         for file in &files {
             let stored = || self.role(gun, &file.role).and_then(Versions::newest).map(|stored| stored.version);
@@ -122,8 +129,9 @@ impl State {
                 _ => newest.insert(&file.role, file.version),
             };
         }
-        if files.is_empty() {
-            return Ok(());
+        let timestamp = self.role(gun, &RoleName::Timestamp).and_then(Versions::newest).map(|stored| stored.sha256);
+        if !base.holds(timestamp) {
+            return Err(PublishError::Moved);
         }
         let roles = self.collections.entry(gun.clone()).or_default();
         for NewFile { role, version, bytes, sha256 } in files {

@@ -25,17 +25,19 @@ pub trait Storage: Send + Sync + 'static {
     /// Stores all `files` of one GUN and one `update` change naming the timestamp among them, or nothing. Without a
     /// timestamp there is no change.
     ///
-    /// A file is stored only if its version is above **every** stored version of that GUN and role; this is judged in
-    /// the same transaction that stores, so of two racing publications with a version in common exactly one succeeds.
+    /// Nothing is stored unless the collection is still at `base` and each file's version is above **every** stored
+    /// version of that GUN and role. Both are judged in the same transaction that stores, so of two racing publications
+    /// on one base, or with a version in common, exactly one succeeds.
     /// Files are judged in their order, each as if those before it were stored: a role given twice must ascend.
     /// When this returns `Ok` the files are durable: they survive `kill -9` and loss of power (memory excepted).
     /// Dropping the future does not undo what was already handed over: it may still be stored, whole.
     ///
     /// # Errors
-    /// [`PublishError::Conflict`] for a version that is not newer, else [`PublishError::Moved`] if the base is not the
-    /// newest timestamp any more, with nothing stored; [`PublishError::Unavailable`]
+    /// [`PublishError::Conflict`] for a version that is not newer, else [`PublishError::Moved`] if the collection has left
+    /// its base, with nothing stored; [`PublishError::Unavailable`]
     /// when the backend failed, in which case the publication may or may not be stored, but never in part.
-    async fn publish(&self, gun: &Gun, publication: Publication, now: DateTime<Utc>) -> Result<(), PublishError>;
+    async fn publish(&self, gun: &Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>)
+    -> Result<(), PublishError>;
 
     /// The stored file of a role with the highest version.
     ///
@@ -100,13 +102,23 @@ pub trait Storage: Send + Sync + 'static {
     async fn check(&self) -> Result<(), StorageError>;
 }
 
-/// New files of one collection, worked out from what was stored under `base`.
-#[derive(Debug, Clone)]
-pub struct Publication {
-    /// Digest of the newest timestamp that this was worked out from; nothing if there was none.
-    pub base: Option<Sha256>,
-    /// The files, a timestamp among them.
-    pub files: Vec<NewFile>,
+/// What a publication was worked out from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// The collection whose newest timestamp has this digest; a collection without one.
+    Timestamp(Option<Sha256>),
+    /// Nothing in particular: versions alone decide.
+    Any,
+}
+
+impl Base {
+    /// Whether a collection whose newest timestamp has this digest is at this base.
+    pub(crate) fn holds(self, newest_timestamp: Option<Sha256>) -> bool {
+        match self {
+            Self::Timestamp(base) => base == newest_timestamp,
+            Self::Any => true,
+        }
+    }
 }
 
 /// A file to store. `sha256` is the digest of `bytes`; the caller computed it from exactly these bytes.

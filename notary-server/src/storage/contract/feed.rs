@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{at, file, full_set, gun, sha256};
-use crate::storage::{Change, ChangeCursor, ChangeKind, ChangePage, Storage};
+use crate::storage::{Base, Change, ChangeCursor, ChangeKind, ChangePage, Storage};
 
 async fn page(store: &dyn Storage, gun_text: Option<&str>, from: ChangeCursor, limit: u32) -> Vec<Change> {
     let gun = gun_text.map(gun);
@@ -18,10 +18,13 @@ async fn everything(store: &dyn Storage) -> Vec<Change> {
 
 pub async fn only_timestamps_make_updates(store: Arc<dyn Storage>) {
     let gun = gun("ex.test/a");
-    store.publish(&gun, vec![file("root", 1), file("targets", 1), file("snapshot", 1)], at(0)).await.unwrap();
+    store
+        .publish(&gun, Base::Any, vec![file("root", 1), file("targets", 1), file("snapshot", 1)], at(0))
+        .await
+        .unwrap();
     assert!(everything(&*store).await.is_empty());
-    store.publish(&gun, full_set(5), at(1)).await.unwrap();
-    store.publish(&gun, vec![file("timestamp", 6)], at(2)).await.unwrap();
+    store.publish(&gun, Base::Any, full_set(5), at(1)).await.unwrap();
+    store.publish(&gun, Base::Any, vec![file("timestamp", 6)], at(2)).await.unwrap();
     let found = everything(&*store).await;
     let kinds: Vec<_> =
         found.iter().map(|change| (change.gun.as_str(), change.created_at, change.kind.clone())).collect();
@@ -34,14 +37,14 @@ pub async fn only_timestamps_make_updates(store: Arc<dyn Storage>) {
 
 pub async fn a_refused_publication_makes_no_change(store: Arc<dyn Storage>) {
     let gun = gun("ex.test/a");
-    store.publish(&gun, full_set(2), at(0)).await.unwrap();
-    store.publish(&gun, vec![file("timestamp", 3), file("snapshot", 2)], at(1)).await.unwrap_err();
+    store.publish(&gun, Base::Any, full_set(2), at(0)).await.unwrap();
+    store.publish(&gun, Base::Any, vec![file("timestamp", 3), file("snapshot", 2)], at(1)).await.unwrap_err();
     assert_eq!(everything(&*store).await.len(), 1);
 }
 
 pub async fn pages_after_before_and_newest_list_oldest_first(store: Arc<dyn Storage>) {
     for number in 1..=7 {
-        store.publish(&gun("ex.test/a"), vec![file("timestamp", number)], at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, vec![file("timestamp", number)], at(0)).await.unwrap();
     }
     let ids: Vec<i64> = everything(&*store).await.iter().map(|change| change.id).collect();
     assert_eq!(ids.len(), 7);
@@ -76,7 +79,7 @@ pub async fn a_gun_filter_is_exact(store: Arc<dyn Storage>) {
     let guns = ["ex.test/a", "ex.test/A", "ex.test/ab", "ex.test/a/b", "ex.test/_"];
     for number in 1..=3 {
         for text in guns {
-            store.publish(&gun(text), vec![file("timestamp", number)], at(0)).await.unwrap();
+            store.publish(&gun(text), Base::Any, vec![file("timestamp", number)], at(0)).await.unwrap();
         }
     }
     for text in guns {
@@ -92,10 +95,10 @@ pub async fn a_gun_filter_is_exact(store: Arc<dyn Storage>) {
 
 pub async fn a_deletion_is_an_entry_and_keeps_history(store: Arc<dyn Storage>) {
     let (doomed, other) = (gun("ex.test/a"), gun("ex.test/b"));
-    store.publish(&doomed, full_set(1), at(0)).await.unwrap();
-    store.publish(&other, full_set(1), at(0)).await.unwrap();
+    store.publish(&doomed, Base::Any, full_set(1), at(0)).await.unwrap();
+    store.publish(&other, Base::Any, full_set(1), at(0)).await.unwrap();
     store.delete(&doomed, at(1)).await.unwrap();
-    store.publish(&doomed, full_set(1), at(2)).await.unwrap();
+    store.publish(&doomed, Base::Any, full_set(1), at(2)).await.unwrap();
     let found = page(&*store, Some("ex.test/a"), ChangeCursor::After(0), 100).await;
     assert_eq!(found.len(), 3);
     assert!(matches!(found[0].kind, ChangeKind::Update { version: 1, .. }));
@@ -107,7 +110,7 @@ pub async fn a_deletion_is_an_entry_and_keeps_history(store: Arc<dyn Storage>) {
 pub async fn ids_ascend_in_the_order_of_acknowledgement(store: Arc<dyn Storage>) {
     for number in 1..=20 {
         let text = format!("ex.test/{}", number % 3);
-        store.publish(&gun(&text), full_set(number), at(0)).await.unwrap();
+        store.publish(&gun(&text), Base::Any, full_set(number), at(0)).await.unwrap();
         let newest = page(&*store, None, ChangeCursor::Newest, 1).await;
         assert_eq!(newest[0].gun, text);
         assert!(matches!(newest[0].kind, ChangeKind::Update { version, .. } if version == number));

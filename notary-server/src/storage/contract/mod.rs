@@ -47,6 +47,7 @@ macro_rules! storage_contract {
             publish: nothing_to_store_is_stored
             publish: many_roles_at_once_are_stored_whole
             publish: large_files_come_back_byte_for_byte
+            publish: a_collection_that_left_its_base_is_not_published_to
             read: newest_is_the_highest_version
             read: a_checksum_finds_only_its_own_gun_and_role
             read: a_version_finds_only_its_own_gun_and_role

@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::task::JoinSet;
 
 use super::{at, file, file_of, full_set, gun, newest_version, role, version};
-use crate::storage::{ChangeCursor, ChangePage, NewFile, PublishError, Sha256, Storage};
+use crate::storage::{Base, ChangeCursor, ChangePage, NewFile, PublishError, Sha256, Storage};
 
 pub async fn of_racing_publishers_exactly_one_wins(store: Arc<dyn Storage>) {
     let gun = gun("ex.test/a");
@@ -19,7 +19,7 @@ pub async fn of_racing_publishers_exactly_one_wins(store: Arc<dyn Storage>) {
                 // Each brings a role of its own, so that a loser would leave a trace.
                 let own = file_of(&format!("targets/r{racer}"), number, format!("racer {racer}"));
                 let shared = file_of("timestamp", number, format!("timestamp of racer {racer} at {number}"));
-                (racer, store.publish(&gun, vec![own, shared], at(0)).await)
+                (racer, store.publish(&gun, Base::Any, vec![own, shared], at(0)).await)
             });
         }
         let mut winners = Vec::new();
@@ -27,6 +27,7 @@ pub async fn of_racing_publishers_exactly_one_wins(store: Arc<dyn Storage>) {
             match result {
                 Ok(()) => winners.push(racer),
                 Err(PublishError::Conflict { stored, .. }) => assert_eq!(stored, version(number)),
+                Err(PublishError::Moved) => panic!("no base was given"),
                 Err(PublishError::Unavailable(error)) => panic!("{error}"),
             }
         }
@@ -49,11 +50,11 @@ pub async fn publishers_of_different_guns_do_not_disturb_each_other(store: Arc<d
         publishers.spawn(async move {
             let gun = gun(&format!("ex.test/{publisher}"));
             for number in 1..=8 {
-                store.publish(&gun, full_set(number), at(0)).await.unwrap();
+                store.publish(&gun, Base::Any, full_set(number), at(0)).await.unwrap();
                 // Read your own write, at once.
                 assert_eq!(newest_version(&*store, &gun, "timestamp").await, Some(number));
                 // A refusal in a shared commit hurts nobody else.
-                store.publish(&gun, full_set(number), at(0)).await.unwrap_err();
+                store.publish(&gun, Base::Any, full_set(number), at(0)).await.unwrap_err();
             }
             if publisher % 2 == 0 {
                 assert!(store.delete(&gun, at(1)).await.unwrap());
@@ -104,7 +105,7 @@ pub async fn readers_never_see_part_of_a_publication(store: Arc<dyn Storage>) {
         });
     }
     for number in 1..=LAST {
-        store.publish(&gun("ex.test/a"), linked_set(number), at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, linked_set(number), at(0)).await.unwrap();
     }
     readers.join_all().await;
 }
@@ -114,7 +115,7 @@ pub async fn a_dropped_publication_is_stored_whole_or_not_at_all(store: Arc<dyn 
         let text = format!("ex.test/{polls}");
         let gun = gun(&text);
         {
-            let mut publication = store.publish(&gun, linked_set(1), at(0));
+            let mut publication = store.publish(&gun, Base::Any, linked_set(1), at(0));
             for _ in 0..polls {
                 if let Poll::Ready(done) = poll_once(&mut publication).await {
                     done.unwrap();
@@ -125,7 +126,7 @@ pub async fn a_dropped_publication_is_stored_whole_or_not_at_all(store: Arc<dyn 
         let stored = complete_set(&*store, &text).await;
         assert!(polls > 0 || stored.is_none(), "a future that was never polled did something");
         // Whatever became of it, the collection is in order: the next version is accepted and complete.
-        store.publish(&gun, linked_set(2), at(0)).await.unwrap();
+        store.publish(&gun, Base::Any, linked_set(2), at(0)).await.unwrap();
         assert_eq!(complete_set(&*store, &text).await, Some(2));
         let page = ChangePage { gun: Some(gun.clone()), from: ChangeCursor::Newest, limit: 10 };
         let first = store.by_version(&gun, &role("timestamp"), version(1)).await.unwrap();
@@ -149,7 +150,7 @@ pub async fn a_follower_of_the_feed_misses_nothing(store: Arc<dyn Storage>) {
         publishers.spawn(async move {
             let gun = gun(&format!("ex.test/{publisher}"));
             for number in 1..=EACH {
-                store.publish(&gun, vec![file("timestamp", number)], at(0)).await.unwrap();
+                store.publish(&gun, Base::Any, vec![file("timestamp", number)], at(0)).await.unwrap();
             }
         });
     }

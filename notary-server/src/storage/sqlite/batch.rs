@@ -11,12 +11,12 @@ use chrono::{DateTime, Utc};
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Row};
 
 use super::row::Located;
 use super::{backend, time};
-use crate::storage::{NewFile, PublishError, StorageError};
+use crate::storage::{Base, NewFile, PublishError, Sha256, StorageError};
 
 /// What became of a publication, if the transaction is committed.
 pub(super) type Verdict = Result<(), PublishError>;
@@ -32,13 +32,21 @@ pub(super) enum Undone {
 /// What a caller wants stored. Borrowed by a transaction, so that it can be tried again.
 pub(super) struct Publication {
     gun: Gun,
+    base: Base,
     now: String,
     files: Vec<NewFile>,
 }
 
 impl Publication {
-    pub(super) fn new(gun: Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Self {
-        Self { gun, now: time::to_text(now), files }
+    pub(super) fn new(gun: Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>) -> Self {
+        Self { gun, base, now: time::to_text(now), files }
+    }
+
+    /// The roles that must be looked up to judge it.
+    fn roles(&self) -> impl Iterator<Item = &RoleName> {
+        let base = matches!(self.base, Base::Timestamp(_)).then_some(&RoleName::Timestamp);
+        let role = self.files.iter().map(|file| &file.role);
+        role.chain(base.filter(|timestamp| self.files.iter().all(|file| file.role != **timestamp)))
     }
 
     /// About how much it adds to the log, in bytes: its files, and a few pages of tables and indexes.
@@ -77,7 +85,7 @@ const ROWS: usize = 32;
 /// Looks up the newest version of each GUN and role. Soft-deleted rows count: they hold their versions too.
 static NEWEST: LazyLock<Vec<String>> = LazyLock::new(|| {
     let wanted = |row| format!("({row}, ?{}, ?{})", row * 2 + 1, row * 2 + 2);
-    let query = ") SELECT stored.id AS id, wanted.place AS place, stored.version AS version \
+    let query = ") SELECT stored.id AS id, wanted.place AS place, stored.version AS version, stored.sha256 AS sha256 \
          FROM wanted CROSS JOIN tuf_files AS stored \
          ON stored.gun = wanted.gun AND stored.role = wanted.role AND stored.version = \
              (SELECT max(version) FROM tuf_files WHERE gun = wanted.gun AND role = wanted.role)";
@@ -119,15 +127,15 @@ fn with_rows(statements: &'static LazyLock<Vec<String>>, rows: usize) -> &'stati
     statements.get(rows.saturating_sub(1)).map_or("", String::as_str)
 }
 
-/// The newest version of each GUN and role that a batch is about, or what is wrong with its row.
-type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<Version, StorageError>>;
+/// Version and digest of the newest file of each GUN and role that a batch is about, or what is wrong with its row.
+type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<(Version, Sha256), StorageError>>;
 
 /// Begins a transaction that locks out other writers, and looks up what is stored.
 async fn begin<'p>(
     connection: &mut SqliteConnection,
     publications: &[&'p Publication],
 ) -> Result<Newest<'p>, sqlx::Error> {
-    let roles = |publication: &'p Publication| publication.files.iter().map(|file| (&publication.gun, &file.role));
+    let roles = |publication: &'p Publication| publication.roles().map(|role| (&publication.gun, role));
     let wanted: Vec<_> = publications.iter().copied().flat_map(roles).collect();
     let mut newest = Newest::with_capacity(wanted.len());
     let mut table = &BEGIN_NEWEST;
@@ -139,7 +147,7 @@ async fn begin<'p>(
         for row in query.fetch_all(&mut *connection).await? {
             let place: i64 = row.try_get("place")?;
             if let Some(key) = usize::try_from(place).ok().and_then(|place| wanted.get(place)) {
-                newest.insert(*key, Located::new("tuf_files", &row).and_then(|row| row.version()));
+                newest.insert(*key, newest_of(&row));
             }
         }
         table = &NEWEST;
@@ -147,18 +155,31 @@ async fn begin<'p>(
     Ok(newest)
 }
 
+fn newest_of(row: &SqliteRow) -> Result<(Version, Sha256), StorageError> {
+    let row = Located::new("tuf_files", row)?;
+    Ok((row.version()?, row.sha256()?))
+}
+
 /// Whether a publication may be stored; if so, its versions are the newest from now on.
 fn judge<'p>(newest: &mut Newest<'p>, publication: &'p Publication) -> Verdict {
     let mut accepted = Newest::with_capacity(publication.files.len());
-    for NewFile { role, version, .. } in &publication.files {
+    for NewFile { role, version, sha256, .. } in &publication.files {
         let key = (&publication.gun, role);
         match accepted.get(&key).or_else(|| newest.get(&key)) {
             Some(Err(corrupt)) => return Err(corrupt.clone().into()),
-            Some(Ok(stored)) if version <= stored => {
+            Some(Ok((stored, _))) if version <= stored => {
                 return Err(PublishError::Conflict { role: role.clone(), offered: *version, stored: *stored });
             }
-            _ => accepted.insert(key, Ok(*version)),
+            _ => accepted.insert(key, Ok((*version, *sha256))),
         };
+    }
+    let timestamp = match newest.get(&(&publication.gun, &RoleName::Timestamp)) {
+        Some(Ok((_, sha256))) => Some(*sha256),
+        Some(Err(corrupt)) => return Err(corrupt.clone().into()),
+        None => None,
+    };
+    if !publication.base.holds(timestamp) {
+        return Err(PublishError::Moved);
     }
     newest.extend(accepted);
     Ok(())

@@ -37,7 +37,7 @@ pub use self::schema::SchemaError;
 
 use self::batch::Publication;
 use self::writer::{Job, Writer};
-use super::{Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
+use super::{Base, Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
 
 /// See the module.
 #[derive(Debug)]
@@ -101,11 +101,17 @@ impl Sqlite {
 
 #[async_trait]
 impl Storage for Sqlite {
-    async fn publish(&self, gun: &Gun, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
+    async fn publish(
+        &self,
+        gun: &Gun,
+        base: Base,
+        files: Vec<NewFile>,
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
         if files.is_empty() {
             return Ok(());
         }
-        let publication = Publication::new(gun.clone(), files, now);
+        let publication = Publication::new(gun.clone(), base, files, now);
         self.ask("publish", |answer| Job::Publish { publication, answer }).await?
     }
 

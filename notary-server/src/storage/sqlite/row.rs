@@ -38,7 +38,7 @@ impl<'r> Located<'r> {
         self.row.try_get(column).map_err(|error| self.corrupt(column, format!("cannot be read: {error}")))
     }
 
-    fn sha256(&self) -> Result<Sha256, StorageError> {
+    pub(super) fn sha256(&self) -> Result<Sha256, StorageError> {
         let mut digest = Sha256::default();
         let text = self.text("sha256")?;
         hex::decode_to_slice(text, &mut digest)
