@@ -1,3 +1,0 @@
-//! Logs and metrics.
-
-pub mod metrics;
