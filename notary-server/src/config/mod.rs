@@ -1,0 +1,180 @@
+//! The server's configuration: Notary's JSON file and keys, plus `limits`, `cache` and `renewal`.
+//!
+//! A file that works for Notary with `memory` storage and a `local` trust service works here unchanged. Everything this
+//! build cannot honour is refused by name. `NOTARY_SERVER_` and the key in capitals with `_` for `.` beats the file
+//! (`NOTARY_SERVER_STORAGE_BACKEND`); an empty variable counts as unset. Variables of other names are not an error:
+//! container platforms invent some with our prefix (`NOTARY_SERVER_PORT`).
+
+mod auth;
+mod cache;
+mod caching;
+mod error;
+mod limits;
+mod logging;
+mod reader;
+mod renewal;
+mod reporting;
+mod repositories;
+mod server;
+mod storage;
+mod tree;
+mod trust_service;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+pub use cache::Cache;
+pub use caching::Caching;
+pub use error::{ConfigError, Origin};
+pub use limits::Limits;
+pub use logging::LogLevel;
+pub use reader::Environment;
+pub use renewal::Renewal;
+pub use repositories::Repositories;
+pub use server::{Server, TlsFiles};
+pub use storage::Storage;
+pub use trust_service::TrustService;
+
+use reader::{Section, Source};
+use tree::Tree;
+
+/// Largest configuration file, in bytes.
+const FILE_BYTES: u64 = 1 << 20;
+
+const KEYS: &[&str] = &[
+    "server",
+    "trust_service",
+    "storage",
+    "logging",
+    "auth",
+    "caching",
+    "repositories",
+    "reporting",
+    "limits",
+    "cache",
+    "renewal",
+];
+
+/// Everything an operator decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where to listen.
+    pub server: Server,
+    /// Who holds the online keys.
+    pub trust_service: TrustService,
+    /// Where collections are kept.
+    pub storage: Storage,
+    /// The parts that have a default.
+    pub settings: Settings,
+}
+
+/// The parts of a configuration that have a default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `logging.level`.
+    pub log_level: LogLevel,
+    /// What clients may keep.
+    pub caching: Caching,
+    /// Which image names are served.
+    pub repositories: Repositories,
+    /// Bounds on what clients may cost us.
+    pub limits: Limits,
+    /// Memory for files read often.
+    pub cache: Cache,
+    /// When timestamps are signed again.
+    pub renewal: Renewal,
+    /// What was understood but should be said at start.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads a configuration file, then the environment over it.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names file, key, what was found and what was expected.
+    pub fn load(file: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let members = parse(file)?;
+        let directory = file.parent().map(Path::to_path_buf).unwrap_or_default();
+        let source = Source { origin: Origin::File(file.to_path_buf()), directory, environment };
+        let mut root = Section::root(&source, members, KEYS)?;
+        // Sections first opened together, so that a mistyped key is named before the key it leaves missing.
+        let server = root.section("server", server::KEYS)?;
+        let trust_service = root.section("trust_service", trust_service::KEYS)?;
+        let storage = root.section("storage", storage::KEYS)?;
+        let settings = Settings::read(&mut root, LogLevel::Error)?;
+        Ok(Self {
+            server: Server::read(server)?,
+            trust_service: TrustService::read(trust_service)?,
+            storage: Storage::read(storage)?,
+            settings,
+        })
+    }
+
+    /// The configuration in force, as a file that would give the same; paths, no secrets.
+    #[must_use]
+    pub fn effective(&self) -> Value {
+        let settings = &self.settings;
+        json!({
+            "server": self.server.describe(),
+            "trust_service": self.trust_service.describe(),
+            "storage": self.storage.describe(),
+            "logging": settings.log_level.describe(),
+            "caching": settings.caching.describe(),
+            "repositories": settings.repositories.describe(),
+            "limits": settings.limits.describe(),
+            "cache": settings.cache.describe(),
+            "renewal": settings.renewal.describe(),
+        })
+    }
+}
+
+impl Settings {
+    /// Defaults, with the environment over them: for the server without a configuration file.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the variable.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let source = Source { origin: Origin::Default, directory: PathBuf::new(), environment };
+        let mut root = Section::root(&source, BTreeMap::new(), KEYS)?;
+        Self::read(&mut root, LogLevel::Warning)
+    }
+
+    fn read(root: &mut Section<'_>, log_level: LogLevel) -> Result<Self, ConfigError> {
+        auth::refuse(root.section("auth", auth::KEYS)?)?;
+        let mut warnings = Vec::new();
+        if reporting::is_asked_for(root.section("reporting", reporting::KEYS)?)? {
+            warnings.push("reporting.bugsnag is not used: this server sends no crash reports".to_owned());
+        }
+        Ok(Self {
+            log_level: LogLevel::read(root.section("logging", logging::KEYS)?, log_level)?,
+            caching: Caching::read(root.section("caching", caching::KEYS)?)?,
+            repositories: Repositories::read(root.section("repositories", repositories::KEYS)?)?,
+            limits: Limits::read(root.section("limits", limits::KEYS)?)?,
+            cache: Cache::read(root.section("cache", cache::KEYS)?)?,
+            renewal: Renewal::read(root.section("renewal", renewal::KEYS)?)?,
+            warnings,
+        })
+    }
+}
+
+fn parse(file: &Path) -> Result<BTreeMap<String, Tree>, ConfigError> {
+    let unreadable = |cause| ConfigError::Unreadable { file: file.to_path_buf(), cause };
+    let mut text = Vec::new();
+    File::open(file).and_then(|open| open.take(FILE_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
+    if text.len() as u64 > FILE_BYTES {
+        return Err(ConfigError::TooLarge { file: file.to_path_buf(), limit: FILE_BYTES });
+    }
+    let not_json = |cause| ConfigError::NotJson { file: file.to_path_buf(), cause };
+    match serde_json::from_slice(&text).map_err(not_json)? {
+        Tree::Map(members) => Ok(members),
+        other => Err(not_json(serde::de::Error::custom(format!("found {other}")))),
+    }
+}

@@ -1,0 +1,52 @@
+//! `storage`: where collections are kept.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::error::ConfigError;
+use super::reader::Section;
+
+pub(super) const KEYS: &[&str] =
+    &["backend", "db_url", "tls_ca_file", "client_cert_file", "client_key_file", "database", "username", "password"];
+
+/// Where collections are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// `memory`: lost on restart.
+    Memory,
+    /// `sqlite3` or `sqlite`: a file.
+    Sqlite {
+        /// `db_url`: path of the file; made if absent.
+        path: PathBuf,
+    },
+}
+
+impl Storage {
+    pub(super) fn read(mut section: Section<'_>) -> Result<Self, ConfigError> {
+        const BACKEND: &str = "memory or sqlite3";
+        let backend = section.take("backend").ok_or_else(|| section.missing("backend", BACKEND))?;
+        match backend.text().as_deref() {
+            Some("memory") => Ok(Self::Memory),
+            Some("sqlite3" | "sqlite") => {
+                const PATH: &str = "the path of the database file";
+                let found = section.take("db_url").ok_or_else(|| section.missing("db_url", PATH))?;
+                let Some(text) = found.text().filter(|text| !text.contains("://") && !text.starts_with("file:")) else {
+                    return Err(found.invalid(PATH));
+                };
+                Ok(Self::Sqlite { path: section.resolve(&text) })
+            }
+            Some("mysql" | "postgres" | "rethinkdb") => {
+                Err(backend.unsupported("this build stores in memory or in SQLite; use sqlite3 with a file as db_url"))
+            }
+            _ => Err(backend.invalid(BACKEND)),
+        }
+    }
+
+    pub(super) fn describe(&self) -> Value {
+        match self {
+            Self::Memory => json!({ "backend": "memory" }),
+            Self::Sqlite { path } => json!({ "backend": "sqlite3", "db_url": path }),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One working file per deployment shape, and every refusal.
+
+use super::*;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/config").join(name)
+}
+
+fn load(json: &str) -> Result<Config, ConfigError> {
+    load_with(json, &[])
+}
+
+fn load_with(json: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, json).unwrap();
+    let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Config::load(&file, &environment)
+}
+
+fn refusal(json: &str) -> String {
+    load(json).unwrap_err().to_string()
+}
+
+/// A minimal working file with `extra` members before the rest.
+fn with(extra: &str) -> String {
+    format!(
+        r#"{{{extra}"server":{{"http_addr":":4443"}},"trust_service":{{"type":"local"}},"storage":{{"backend":"memory"}}}}"#
+    )
+}
+
+#[test]
+fn plain_http_with_everything_in_memory_loads() {
+    let config = Config::load(&fixture("memory-local-http.json"), &Environment::new()).unwrap();
+    assert_eq!(config.server.tls, None);
+    assert_eq!(config.trust_service, TrustService::Local);
+    assert_eq!(config.storage, Storage::Memory);
+    assert_eq!(config.settings.log_level, LogLevel::Error);
+}
+
+#[test]
+fn a_typical_configuration_of_the_go_server_loads() {
+    let config = Config::load(&fixture("memory-local-tls.json"), &Environment::new()).unwrap();
+    assert_eq!(config.server.http_addr.to_string(), ":4443");
+    let tls = config.server.tls.unwrap();
+    assert_eq!(tls.certificate, fixture("./notary-server.crt"), "relative to the file");
+    assert_eq!(config.settings.log_level, LogLevel::Debug);
+    assert_eq!(config.settings.warnings.len(), 1, "reporting is announced as unused");
+}
+
+#[test]
+fn a_database_file_with_sealed_keys_loads() {
+    let config = Config::load(&fixture("sqlite-embedded.json"), &Environment::new()).unwrap();
+    assert_eq!(config.storage, Storage::Sqlite { path: fixture("trust.db") });
+    assert!(matches!(config.trust_service, TrustService::Embedded { .. }));
+    assert_eq!(config.settings.limits.upload_bytes, 64 << 20);
+    assert_eq!(config.settings.limits.drain_time.as_secs(), 30);
+    assert_eq!(config.settings.renewal.interval.as_secs(), 300);
+}
+
+#[test]
+fn a_server_for_some_names_and_known_clients_loads() {
+    let config = Config::load(&fixture("prefix-filtered.json"), &Environment::new()).unwrap();
+    assert_eq!(config.settings.repositories.gun_prefixes, ["docker.io/", "registry.example:5000/team/"]);
+    assert_eq!(config.server.tls.unwrap().client_ca, Some(fixture("clients-ca.crt")));
+}
+
+#[test]
+fn the_effective_configuration_loads_as_itself() {
+    for name in ["memory-local-http.json", "memory-local-tls.json", "sqlite-embedded.json", "prefix-filtered.json"] {
+        let mut config = Config::load(&fixture(name), &Environment::new()).unwrap();
+        config.settings.warnings.clear();
+        assert_eq!(load(&config.effective().to_string()).unwrap(), config, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    let text = refusal(r#"{"server":{"http_adr":":4443"}}"#);
+    assert!(text.contains("config.json: unknown key server.http_adr (did you mean server.http_addr?)"), "{text}");
+    assert!(refusal(&with(r#""Auht":{},"#)).contains("unknown key auht (did you mean auth?)"));
+    let unlike = refusal(&with(r#""zzzzzzzz":1,"#));
+    assert!(unlike.ends_with("unknown key zzzzzzzz"), "{unlike}");
+}
+
+#[test]
+fn a_key_given_twice_is_refused() {
+    assert!(refusal(r#"{"server":{"http_addr":":1","HTTP_Addr":":2"}}"#).contains("http_addr appears twice"));
+}
+
+#[test]
+fn keys_are_read_in_any_case_as_notary_does() {
+    assert!(load(&with("").replace("http_addr", "HTTP_ADDR").replace("storage", "Storage")).is_ok());
+}
+
+#[test]
+fn asking_for_authentication_is_refused_by_name() {
+    for kind in ["token", "htpasswd", "tokne"] {
+        let text = refusal(&with(&format!(r#""auth":{{"type":"{kind}","options":{{"realm":"r"}}}},"#)));
+        assert!(text.contains("key auth.type") && text.contains(kind), "{text}");
+    }
+    assert!(refusal(&with(r#""auth":{"options":{"realm":"r"}},"#)).contains("key auth.options"));
+    assert!(load(&with(r#""auth":{"type":""},"#)).is_ok());
+    assert!(load(&with(r#""auth":{},"#)).is_ok());
+    let text = load_with(&with(""), &[("NOTARY_SERVER_AUTH_TYPE", "token")]).unwrap_err().to_string();
+    assert!(text.contains("NOTARY_SERVER_AUTH_TYPE"), "{text}");
+}
+
+#[test]
+fn what_this_build_lacks_is_refused_clearly() {
+    let remote = refusal(&with("").replace("local", "remote"));
+    assert!(remote.contains("trust_service.type") && remote.contains("no client for a remote signer"), "{remote}");
+    for backend in ["mysql", "postgres", "rethinkdb"] {
+        let text = refusal(&with("").replace("memory", backend));
+        assert!(text.contains("storage.backend") && text.contains("sqlite3"), "{text}");
+    }
+}
+
+#[test]
+fn client_certificates_without_tls_are_refused() {
+    let text = refusal(&with("").replace(r#"":4443""#, r#"":4443","client_ca_file":"ca.crt""#));
+    assert!(text.contains("server.tls_cert_file is missing"), "{text}");
+}
+
+#[test]
+fn a_certificate_without_its_key_is_refused() {
+    let text = refusal(&with("").replace(r#"":4443""#, r#"":4443","tls_cert_file":"a.crt""#));
+    assert!(text.contains("server.tls_key_file is missing"), "{text}");
+}
+
+#[test]
+fn the_environment_beats_the_file() {
+    let variables = [
+        ("NOTARY_SERVER_SERVER_HTTP_ADDR", "127.0.0.1:9"),
+        ("NOTARY_SERVER_LOGGING_LEVEL", "info"),
+        ("NOTARY_SERVER_REPOSITORIES_GUN_PREFIXES", "a/ b/c/"),
+        ("NOTARY_SERVER_CACHING_MAX_AGE_CURRENT_METADATA", "7"),
+        ("NOTARY_SERVER_STORAGE_BACKEND", ""),
+        ("NOTARY_SERVER_PORT", "tcp://10.0.0.1:4443"),
+    ];
+    let config = load_with(&with(""), &variables).unwrap();
+    assert_eq!(config.server.http_addr.to_string(), "127.0.0.1:9");
+    assert_eq!(config.settings.log_level, LogLevel::Info);
+    assert_eq!(config.settings.repositories.gun_prefixes, ["a/", "b/c/"]);
+    assert_eq!(config.settings.caching.current_metadata.as_secs(), 7);
+    assert_eq!(config.storage, Storage::Memory, "an empty variable is unset");
+}
+
+#[test]
+fn values_out_of_range_name_what_was_found_and_expected() {
+    let text = refusal(&with(r#""caching":{"max_age":{"current_metadata":-1}},"#));
+    assert!(text.contains("caching.max_age.current_metadata: found -1, expected a whole number from 0 to"), "{text}");
+    for (section, value) in [
+        ("logging", r#"{"level":"7"}"#),
+        ("limits", r#"{"idle_time":"1d"}"#),
+        ("limits", r#"{"upload_bytes":"64MB"}"#),
+        ("limits", r#"{"upload_bytes_in_flight":1024}"#),
+        ("renewal", r#"{"timestamp_age":1}"#),
+        ("repositories", r#"{"gun_prefixes":["docker.io"]}"#),
+        ("repositories", r#"{"gun_prefixes":[1]}"#),
+        ("cache", "7"),
+    ] {
+        let text = refusal(&with(&format!(r#""{section}":{value},"#)));
+        assert!(text.contains(section) && text.contains("expected"), "{text}");
+    }
+}
+
+#[test]
+fn files_that_are_not_json_objects_are_refused() {
+    assert!(refusal("server:\n  http_addr: x").contains("expected a JSON object"));
+    assert!(refusal("[]").contains("found a list"));
+    assert!(matches!(
+        Config::load(Path::new("/nonexistent/x.json"), &Environment::new()),
+        Err(ConfigError::Unreadable { .. })
+    ));
+}
