@@ -5,5 +5,7 @@
 pub mod config;
 pub mod embedded;
 pub mod listen;
+pub mod routes;
 pub mod signer;
 pub mod storage;
+pub mod telemetry;

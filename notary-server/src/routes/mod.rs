@@ -1,0 +1,3 @@
+//! What the server answers.
+
+pub mod ops;
