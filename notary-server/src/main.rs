@@ -1,4 +1,206 @@
-//! The trust server.
+//! The trust server: arguments, configuration, wiring.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
-fn main() {}
+mod args;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+use notary_server::config::{Config, Environment, Settings};
+use notary_server::embedded::{DataFolder, Greeting};
+use notary_server::listen::{self, Application, Certificate, Drained, ListenAddress, Listening, Stop};
+use notary_server::routes::App;
+use notary_server::routes::ops::{Check, Ops};
+use notary_server::routes::unknown::Unknown;
+use notary_server::telemetry::{Logs, Metrics, Observed, last_words};
+use rustls::ServerConfig;
+
+use args::{Arguments, Command, ConfigCommand};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::read();
+    let format = arguments.log_format();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            last_words(format, &format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.version {
+        println!("notary-server {}", env!("CARGO_PKG_VERSION"));
+        return Ok(());
+    }
+    if arguments.bootstrap {
+        bail!("store does not support bootstrapping: it makes what it needs by itself; leave -bootstrap out");
+    }
+    // Several libraries could bring a provider; this is the one.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("a cryptography provider was installed before main");
+    }
+    if let Some(Command::Config(ConfigCommand::Check)) = arguments.command {
+        return check(arguments);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let result = runtime.block_on(start(arguments));
+    // Whatever still runs was given its time.
+    runtime.shutdown_background();
+    result
+}
+
+/// Prints the configuration in force after reading everything it names.
+fn check(arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(file) = &arguments.config else { bail!("config check needs a file: --config FILE") };
+    let config = Config::load(file, &environment())?;
+    tls(&config)?;
+    for warning in &config.settings.warnings {
+        eprintln!("warning: {warning}");
+    }
+    println!("{:#}", config.effective());
+    Ok(())
+}
+
+/// Finds the configuration, or the data folder that stands for one, and serves.
+async fn start(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(file) = &arguments.config {
+        let mut config = Config::load(file, &environment())?;
+        if let Some(listen) = &arguments.listen {
+            config.server.http_addr = listen.clone();
+        }
+        let logs = Logs::start(config.settings.log_level, arguments.log_format())?;
+        warn_about(&config, arguments);
+        return serve(config, None, logs).await;
+    }
+    let settings = Settings::from_environment(&environment())?;
+    let logs = Logs::start(settings.log_level, arguments.log_format())?;
+    let listen = arguments.listen.clone().unwrap_or_else(|| ListenAddress::from(DEFAULT_LISTEN));
+    let path = arguments.data_dir.clone().map_or_else(DataFolder::default_path, Ok)?;
+    let folder = DataFolder::open(&path, &listen, SystemTime::now())?;
+    let config = folder.config(listen, settings);
+    warn_about(&config, arguments);
+    serve(config, Some(folder), logs).await
+}
+
+const DEFAULT_LISTEN: std::net::SocketAddr =
+    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4443);
+
+/// **The plug.** Storage, signer and the trust API come in here, and what health depends on.
+async fn plug(
+    _config: &Config,
+    _metrics: &Arc<Metrics>,
+) -> anyhow::Result<(Arc<impl Application>, Vec<Box<dyn Check>>)> {
+    Ok((Arc::new(Unknown), Vec::new()))
+}
+
+/// Serves until a signal, then drains.
+async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow::Result<()> {
+    let mut stop = listen::stop_signals().context("cannot take over signals")?;
+    let metrics = Arc::new(Metrics::new());
+    let (trust, checks) = plug(&config, &metrics).await?;
+    let ops = Arc::new(Ops::new(checks, metrics));
+    let application = Arc::new(Observed::new(Arc::new(App::new(Arc::clone(&ops), trust))));
+
+    let tls = tls(&config)?;
+    let address = &config.server.http_addr;
+    let listeners = address.bind().await.with_context(|| format!("cannot listen on {address}"))?;
+    let limits = listen::Limits::from(&config.settings.limits);
+    let (certificate, settings) = tls.unzip();
+    let listening = listen::serve(listeners, settings, limits, application);
+    ops.set_ready(true);
+    announce(&config, folder.as_ref(), &listening)?;
+
+    keep(&config, folder, certificate, logs)?;
+    stop.next().await;
+    ops.set_ready(false);
+    drain(listening, stop).await
+}
+
+/// What runs beside the requests: reloads, renewals, log levels.
+fn keep(
+    config: &Config,
+    folder: Option<DataFolder>,
+    certificate: Option<Certificate>,
+    logs: Logs,
+) -> anyhow::Result<()> {
+    tokio::spawn(logs.follow_signals());
+    let reload = {
+        let (files, certificate) = (config.server.tls.clone(), certificate.clone());
+        move || {
+            let Some((files, certificate)) = files.as_ref().zip(certificate.as_ref()) else { return };
+            match certificate.replace(&files.certificate, &files.key) {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(%error, "the certificate in force stays"),
+            }
+        }
+    };
+    tokio::spawn(listen::hangups(reload).context("cannot take over signals")?);
+    match (folder, certificate) {
+        (Some(folder), Some(certificate)) => {
+            tokio::spawn(async move { folder.keep_certificate_fresh(&certificate).await });
+        }
+        (folder, _) => drop(folder),
+    }
+    Ok(())
+}
+
+async fn drain(listening: Listening, mut stop: Stop) -> anyhow::Result<()> {
+    tracing::info!("stopping: requests under way are finished");
+    tokio::select! {
+        drained = listening.drain() => {
+            if let Drained::Cut { connections } = drained {
+                tracing::warn!(connections, "stopped before every connection had ended");
+            }
+            Ok(())
+        }
+        () = stop.next() => bail!("stopped at once by a second signal"),
+    }
+}
+
+/// The three lines to paste for the embedded server; a log line otherwise.
+fn announce(config: &Config, folder: Option<&DataFolder>, listening: &Listening) -> anyhow::Result<()> {
+    let Some(bound) = listening.addresses().first() else { bail!("no address to listen on") };
+    for address in listening.addresses() {
+        tracing::info!(%address, tls = config.server.tls.is_some(), "listening");
+    }
+    if let Some(folder) = folder {
+        let authority = folder.authority_certificate();
+        let mut out = std::io::stdout().lock();
+        // Nobody reading is no reason not to serve.
+        let _ =
+            write!(out, "{}", Greeting::new(&authority, &config.server.http_addr, *bound)).and_then(|()| out.flush());
+    }
+    Ok(())
+}
+
+fn tls(config: &Config) -> anyhow::Result<Option<(Certificate, ServerConfig)>> {
+    let Some(files) = &config.server.tls else { return Ok(None) };
+    let certificate = Certificate::from_files(&files.certificate, &files.key)?;
+    let settings = listen::tls_settings(&certificate, files.client_ca.as_deref())?;
+    Ok(Some((certificate, settings)))
+}
+
+fn warn_about(config: &Config, arguments: &Arguments) {
+    for warning in &config.settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    if arguments.debug {
+        tracing::warn!("-debug does nothing: this server has no debug port; see logging.level and /metrics");
+    }
+    if config.server.tls.is_none() {
+        tracing::warn!("plain HTTP: clients only use it behind something that speaks TLS");
+    }
+}
+
+fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("NOTARY_SERVER_"))
+        .collect()
+}

@@ -1,3 +1,7 @@
 //! What the server answers.
 
+mod app;
 pub mod ops;
+pub mod unknown;
+
+pub use app::App;
