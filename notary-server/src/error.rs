@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::accept::Refusal;
 use crate::collection::{PublishFailure, ReadFailure};
 use crate::signer::SignerError;
+use crate::telemetry::Failure;
 
 /// Notary's clients read this much of an error body, and nothing of a longer one.
 const MAX_BODY: usize = 1024;
@@ -18,6 +19,8 @@ const MAX_BODY: usize = 1024;
 pub struct ApiError {
     code: Code,
     detail: Option<Value>,
+    /// For the log alone.
+    cause: Option<String>,
 }
 
 /// What went wrong, by the names Notary's clients know.
@@ -94,19 +97,25 @@ impl ApiError {
     /// An error without detail.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None }
+        Self { code, detail: None, cause: None }
     }
 
     /// An error whose detail is a sentence.
     #[must_use]
     pub fn with_text(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(Value::String(detail.into())) }
+        Self { code, detail: Some(Value::String(detail.into())), cause: None }
     }
 
     /// The file asked for is not there.
     #[must_use]
     pub fn no_such_file() -> Self {
-        Self { code: Code::MetadataNotFound, detail: Some(json!({})) }
+        Self { code: Code::MetadataNotFound, detail: Some(json!({})), cause: None }
+    }
+
+    /// Adds what only the log may tell.
+    #[must_use]
+    fn because(self, cause: &dyn std::fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..self }
     }
 
     /// What it is.
@@ -158,6 +167,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body()));
         *response.status_mut() = self.code.status();
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(Failure(cause));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if self.code == Code::Unavailable {
@@ -176,31 +188,22 @@ impl From<Refusal> for ApiError {
         if let (Refusal::BadHierarchy { missing, .. }, Some(error)) = (&refusal, error.as_object_mut()) {
             error.insert("Missing".to_owned(), Value::String(missing.to_string()));
         }
-        Self { code: Code::InvalidUpdate, detail: Some(json!({"Name": name, "Error": error})) }
+        Self { code: Code::InvalidUpdate, detail: Some(json!({"Name": name, "Error": error})), cause: None }
     }
 }
 
 /// Internals go to the log, never to a client.
 impl From<ReadFailure> for ApiError {
     fn from(failure: ReadFailure) -> Self {
-        match &failure {
-            ReadFailure::Torn { .. } => {
-                tracing::error!(error = %failure, "a collection is torn");
-                Self::new(Code::Unknown)
-            }
-            ReadFailure::Storage(error) => {
-                tracing::error!(%error, "storage failed");
-                Self::with_text(Code::Unavailable, "the server's storage does not answer")
-            }
-            ReadFailure::Signer(SignerError::Refused(error)) => {
-                tracing::error!(%error, "the signer refused");
+        let error = match &failure {
+            ReadFailure::Torn { .. } => Self::new(Code::Unknown),
+            ReadFailure::Storage(_) => Self::with_text(Code::Unavailable, "the server's storage does not answer"),
+            ReadFailure::Signer(SignerError::Refused(_)) => {
                 Self::with_text(Code::Unknown, "the server's signer refuses to sign this")
             }
-            ReadFailure::Signer(error) => {
-                tracing::error!(%error, "the signer failed");
-                Self::with_text(Code::Unavailable, "the server's signer does not answer")
-            }
-        }
+            ReadFailure::Signer(_) => Self::with_text(Code::Unavailable, "the server's signer does not answer"),
+        };
+        error.because(&failure)
     }
 }
 

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod args;
+mod service;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,14 +13,14 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use notary_server::config::{Config, Environment, Settings};
 use notary_server::embedded::{DataFolder, Greeting};
-use notary_server::listen::{self, Application, Certificate, Drained, ListenAddress, Listening, Stop};
-use notary_server::routes::App;
-use notary_server::routes::ops::{Check, Ops};
-use notary_server::routes::unknown::Unknown;
+use notary_server::listen::{self, Certificate, Drained, ListenAddress, Listening, Stop};
+use notary_server::routes::Api;
+use notary_server::routes::ops::Ops;
 use notary_server::telemetry::{Logs, Metrics, Observed, last_words};
 use rustls::ServerConfig;
 
 use args::{Arguments, Command, ConfigCommand};
+use service::Service;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -91,21 +92,13 @@ async fn start(arguments: &Arguments) -> anyhow::Result<()> {
 const DEFAULT_LISTEN: std::net::SocketAddr =
     std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4443);
 
-/// **The plug.** Storage, signer and the trust API come in here, and what health depends on.
-async fn plug(
-    _config: &Config,
-    _metrics: &Arc<Metrics>,
-) -> anyhow::Result<(Arc<impl Application>, Vec<Box<dyn Check>>)> {
-    Ok((Arc::new(Unknown), Vec::new()))
-}
-
 /// Serves until a signal, then drains.
 async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow::Result<()> {
     let mut stop = listen::stop_signals().context("cannot take over signals")?;
     let metrics = Arc::new(Metrics::new());
-    let (trust, checks) = plug(&config, &metrics).await?;
-    let ops = Arc::new(Ops::new(checks, metrics));
-    let application = Arc::new(Observed::new(Arc::new(App::new(Arc::clone(&ops), trust))));
+    let service = Service::open(&config, &metrics).await?;
+    let ops = Arc::new(Ops::new(service.checks(), metrics.clone()));
+    let application = Arc::new(Observed::new(Arc::new(Api::new(service.app.clone(), ops.clone()))));
 
     let tls = tls(&config)?;
     let address = &config.server.http_addr;
@@ -117,9 +110,12 @@ async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow
     announce(&config, folder.as_ref(), &listening)?;
 
     keep(&config, folder, certificate, logs)?;
+    service.keep_renewing(config.settings.renewal.interval, &metrics);
     stop.next().await;
     ops.set_ready(false);
-    drain(listening, stop).await
+    drain(listening, stop).await?;
+    service.close().await;
+    Ok(())
 }
 
 /// What runs beside the requests: reloads, renewals, log levels.

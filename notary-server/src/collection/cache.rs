@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
+use moka::notification::RemovalCause;
 use moka::sync::Cache as Moka;
 
 use super::{Current, ServedFile};
 use crate::storage::Sha256;
+use crate::telemetry::Metrics;
 
 /// How many epochs collections share. Sharing costs a needless reload now and then, nothing else.
 const EPOCHS: usize = 1 << 16;
@@ -43,22 +45,33 @@ pub(super) struct Cache {
     files: Moka<FileKey, (u64, Arc<ServedFile>)>,
     epochs: Vec<[AtomicU64; 2]>,
     hasher: RandomState,
+    metrics: Arc<Metrics>,
 }
 
 impl Cache {
     /// A cache of at most about `bytes`: half for current sets, half for immutable files.
-    pub(super) fn new(bytes: u64) -> Self {
+    pub(super) fn new(bytes: u64, metrics: Arc<Metrics>) -> Self {
         let weigh_current = |gun: &Gun, (_, set): &(u64, Arc<Current>)| {
             set.weight().saturating_add(u32::try_from(gun.as_str().len()).unwrap_or(u32::MAX))
         };
         let weigh_file = |key: &FileKey, (_, file): &(u64, Arc<ServedFile>)| {
             file.weight().saturating_add(u32::try_from(key.0.as_str().len()).unwrap_or(u32::MAX))
         };
+        let evictions = metrics.cache.evictions.clone();
+        let evicted = move |cause: RemovalCause| {
+            if cause == RemovalCause::Size {
+                evictions.inc();
+            }
+        };
+        let also = evicted.clone();
+        let current = Moka::builder().max_capacity(bytes / 2).weigher(weigh_current);
+        let files = Moka::builder().max_capacity(bytes / 2).weigher(weigh_file);
         Self {
-            current: Moka::builder().max_capacity(bytes / 2).weigher(weigh_current).build(),
-            files: Moka::builder().max_capacity(bytes / 2).weigher(weigh_file).build(),
+            current: current.eviction_listener(move |_, _, cause| evicted(cause)).build(),
+            files: files.eviction_listener(move |_, _, cause| also(cause)).build(),
             epochs: (0..EPOCHS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect(),
             hasher: RandomState::new(),
+            metrics,
         }
     }
 
@@ -87,6 +100,7 @@ impl Cache {
 
     pub(super) fn insert_current(&self, gun: &Gun, epoch: Epoch, set: Arc<Current>) {
         self.current.insert(gun.clone(), (epoch.writes, set));
+        self.measure();
     }
 
     pub(super) fn file(&self, gun: &Gun, role: &RoleName, name: &FileName) -> Option<Arc<ServedFile>> {
@@ -96,10 +110,13 @@ impl Cache {
 
     pub(super) fn insert_file(&self, gun: &Gun, role: &RoleName, name: FileName, epoch: Epoch, file: Arc<ServedFile>) {
         self.files.insert((gun.clone(), role.clone(), name), (epoch.deletions, file));
+        self.measure();
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.current.weighted_size() + self.files.weighted_size()
+    fn measure(&self) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.metrics.cache.bytes.set(gauge(self.current.weighted_size() + self.files.weighted_size()));
+        self.metrics.cache.entries.set(gauge(self.current.entry_count() + self.files.entry_count()));
     }
 
     fn bump(&self, gun: &Gun, at: usize) {

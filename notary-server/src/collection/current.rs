@@ -47,10 +47,10 @@ impl Collections {
     /// The current files of a collection, from memory if they are there.
     pub(super) async fn current(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
         if let Some(set) = self.cache.current(gun) {
-            self.metrics.cache_hit();
+            self.metrics.cache.hits.inc();
             return Ok(Some(set));
         }
-        self.metrics.cache_miss();
+        self.metrics.cache.misses.inc();
         self.load_current(gun).await
     }
 

@@ -22,7 +22,7 @@ use libtrust::limits::Limits;
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::Metrics;
 
 pub use current::Current;
 pub use error::{PublishFailure, ReadFailure};
@@ -68,7 +68,7 @@ impl Collections {
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let cache = cache::Cache::new(settings.cache_bytes);
+        let cache = cache::Cache::new(settings.cache_bytes, metrics.clone());
         Self { storage, signer, clock, settings, cache, locks: locks::Locks::default(), metrics }
     }
 
@@ -78,10 +78,10 @@ impl Collections {
         self.storage.as_ref()
     }
 
-    /// Bytes of files now in memory.
+    /// The signer behind the collections.
     #[must_use]
-    pub fn cached_bytes(&self) -> u64 {
-        self.cache.bytes()
+    pub fn signer(&self) -> &dyn OnlineSigner {
+        self.signer.as_ref()
     }
 
     fn now(&self) -> DateTime<Utc> {

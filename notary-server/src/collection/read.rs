@@ -67,10 +67,10 @@ impl Collections {
         name: FileName,
     ) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
         if let Some(file) = self.cache.file(gun, role, &name) {
-            self.metrics.cache_hit();
+            self.metrics.cache.hits.inc();
             return Ok(Some(file));
         }
-        self.metrics.cache_miss();
+        self.metrics.cache.misses.inc();
         let epoch = self.cache.epoch(gun);
         let stored = match &name {
             FileName::Checksum(sha256) => self.storage.by_checksum(gun, role, sha256).await?,

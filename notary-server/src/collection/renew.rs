@@ -57,10 +57,14 @@ impl Collections {
             after = Some(last.clone());
             for gun in &page {
                 match self.renew(gun, Because::Old).await {
-                    Ok(Some(_)) => done.renewed += 1,
+                    Ok(Some(_)) => {
+                        self.metrics.renewal.renewed.inc();
+                        done.renewed += 1;
+                    }
                     Ok(None) => done.skipped += 1,
                     Err(error) => {
                         tracing::error!(gun.name = %gun, %error, "renewing a timestamp failed");
+                        self.metrics.renewal.failures.inc();
                         done.failed += 1;
                     }
                 }
@@ -78,7 +82,10 @@ impl Collections {
     /// it done.
     pub(super) async fn renewed_or_stored(&self, gun: &Gun, stored: Arc<Current>) -> Arc<Current> {
         match self.renew(gun, Because::Expired).await {
-            Ok(Some(renewed)) => renewed,
+            Ok(Some(renewed)) => {
+                self.metrics.renewal.renewed_on_read.inc();
+                renewed
+            }
             Ok(None) => stored,
             Err(error) => {
                 tracing::error!(gun.name = %gun, %error, "renewing an expired timestamp failed; serving the stored one");

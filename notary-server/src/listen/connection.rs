@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use axum::response::Response;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
@@ -125,16 +124,12 @@ fn prepare<A: Application, S>(
 
 /// What hyper wants of a service, said once.
 trait Requests<A>:
-    Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + 'static>
-    + Send
-    + 'static
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + Send + 'static
 {
 }
 
 impl<A, S> Requests<A> for S where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + 'static>
-        + Send
-        + 'static
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> + Send + 'static
 {
 }
 
@@ -146,7 +141,7 @@ trait Graceful: Future<Output = hyper::Result<()>> {
 
 impl<S, I> Graceful for http1::Connection<I, S>
 where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
     fn end(self: Pin<&mut Self>) {
@@ -156,7 +151,7 @@ where
 
 impl<S, I> Graceful for http2::Connection<I, S, TokioExecutor>
 where
-    S: Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send + 'static>,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>,
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
 {
     fn end(self: Pin<&mut Self>) {

@@ -22,9 +22,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use axum::response::Response;
+use http::Request;
 use hyper::body::Incoming;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
@@ -36,18 +35,12 @@ pub use signals::{Stop, hangups, stop_signals};
 pub use tls::{Certificate, TlsError, settings as tls_settings};
 
 /// Answers requests. One value serves all connections.
-///
-/// Answers are whole in memory: everything this server sends is metadata it holds already.
 pub trait Application: Send + Sync + 'static {
     /// Answers one request. Errors are answers too.
-    fn respond(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        peer: Arc<Peer>,
-    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> impl Future<Output = Response> + Send;
 
     /// The answer to a request that took longer than `request_time`.
-    fn late(&self) -> Response<Full<Bytes>>;
+    fn late(&self) -> Response;
 }
 
 /// Who is at the other end of a connection.

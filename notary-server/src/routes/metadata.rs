@@ -1,5 +1,7 @@
 //! `GET` and `HEAD` of metadata files.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA};
@@ -22,15 +24,16 @@ pub struct CacheHeaders {
 }
 
 impl CacheHeaders {
-    /// From seconds for current and for immutable files; zero forbids keeping them.
+    /// From times for current and for immutable files, cut to seconds; zero forbids keeping them.
     #[must_use]
-    pub fn new(current_seconds: u64, consistent_seconds: u64) -> Self {
-        let header = |seconds: u64, more: &str| {
+    pub fn new(current: Duration, consistent: Duration) -> Self {
+        let header = |time: Duration, more: &str| {
+            let seconds = time.as_secs();
             (seconds > 0)
                 .then(|| format!("public, max-age={seconds}, s-maxage={seconds}{more}"))
                 .and_then(|text| HeaderValue::try_from(text).ok())
         };
-        Self { current: header(current_seconds, ", must-revalidate"), consistent: header(consistent_seconds, "") }
+        Self { current: header(current, ", must-revalidate"), consistent: header(consistent, "") }
     }
 
     fn set(&self, which: &Which, headers: &mut HeaderMap) {
@@ -107,11 +110,11 @@ mod tests {
     #[test]
     fn zero_seconds_forbid_caching() {
         let mut headers = HeaderMap::new();
-        CacheHeaders::new(0, 5).set(&Which::Current, &mut headers);
+        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).set(&Which::Current, &mut headers);
         assert_eq!(headers[CACHE_CONTROL], "max-age=0, no-cache, no-store");
         assert_eq!(headers[PRAGMA], "no-cache");
         let mut headers = HeaderMap::new();
-        CacheHeaders::new(0, 5).set(&Which::Checksum([0; 32]), &mut headers);
+        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).set(&Which::Checksum([0; 32]), &mut headers);
         assert_eq!(headers[CACHE_CONTROL], "public, max-age=5, s-maxage=5");
         assert!(!headers.contains_key(PRAGMA));
     }

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -40,34 +43,6 @@ pub struct Ops {
     latest: Mutex<Option<(Instant, Health)>>,
 }
 
-/// A path operators ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `/_notary_server/health`: does everything it depends on work.
-    Health,
-    /// `/livez`: does the process answer at all.
-    Live,
-    /// `/readyz`: healthy, started, and not about to stop.
-    Ready,
-    /// `/metrics`: figures in Prometheus' text format.
-    Metrics,
-}
-
-impl Endpoint {
-    /// The endpoint a request asks for, if it is one of these.
-    #[must_use]
-    pub fn of(method: &Method, path: &str) -> Option<Self> {
-        let endpoint = match path {
-            "/_notary_server/health" => Self::Health,
-            "/livez" => Self::Live,
-            "/readyz" => Self::Ready,
-            "/metrics" => Self::Metrics,
-            _ => return None,
-        };
-        (*method == Method::GET || *method == Method::HEAD).then_some(endpoint)
-    }
-}
-
 /// What failed, by name of the check.
 type Health = BTreeMap<&'static str, &'static str>;
 
@@ -83,16 +58,11 @@ impl Ops {
         self.is_ready.store(is_ready, Relaxed);
     }
 
-    /// Answers an operator.
-    pub async fn respond(&self, endpoint: Endpoint) -> Response<Full<Bytes>> {
-        match endpoint {
-            Endpoint::Live => report(&Health::new()),
-            Endpoint::Health => report(&self.health().await),
-            Endpoint::Ready if !self.is_ready.load(Relaxed) => {
-                report(&Health::from([("ready", "starting or stopping")]))
-            }
-            Endpoint::Ready => report(&self.health().await),
-            Endpoint::Metrics => self.metrics(),
+    async fn readiness(&self) -> Health {
+        if self.is_ready.load(Relaxed) {
+            self.health().await
+        } else {
+            Health::from([("ready", "starting or stopping")])
         }
     }
 
@@ -123,7 +93,7 @@ impl Ops {
         health
     }
 
-    fn metrics(&self) -> Response<Full<Bytes>> {
+    fn metrics(&self) -> Response {
         match self.metrics.render() {
             Ok(text) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text),
             Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", String::new()),
@@ -131,13 +101,27 @@ impl Ops {
     }
 }
 
-fn report(health: &Health) -> Response<Full<Bytes>> {
+/// The operators' paths.
+pub fn router(ops: Arc<Ops>) -> Router {
+    type Asked = State<Arc<Ops>>;
+    Router::new()
+        // Does everything it depends on work.
+        .route("/_notary_server/health", get(async |State(ops): Asked| report(&ops.health().await)))
+        // Does the process answer at all.
+        .route("/livez", get(async || report(&Health::new())))
+        // Healthy, started, and not about to stop.
+        .route("/readyz", get(async |State(ops): Asked| report(&ops.readiness().await)))
+        .route("/metrics", get(async |State(ops): Asked| ops.metrics()))
+        .with_state(ops)
+}
+
+fn report(health: &Health) -> Response {
     let status = if health.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(status, "application/json; charset=utf-8", serde_json::json!(health).to_string())
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -149,7 +133,9 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
 mod tests {
     use std::sync::atomic::AtomicU32;
 
+    use http::Request;
     use http_body_util::BodyExt;
+    use tower::ServiceExt as _;
 
     use super::*;
 
@@ -170,14 +156,15 @@ mod tests {
         }
     }
 
-    fn ops(is_broken: bool) -> (Ops, Arc<AtomicU32>) {
+    fn ops(is_broken: bool) -> (Arc<Ops>, Arc<AtomicU32>) {
         let runs = Arc::new(AtomicU32::new(0));
         let check = Counted { runs: Arc::clone(&runs), is_broken: Arc::new(AtomicBool::new(is_broken)) };
-        (Ops::new(vec![Box::new(check)], Arc::new(Metrics::new())), runs)
+        (Arc::new(Ops::new(vec![Box::new(check)], Arc::new(Metrics::new()))), runs)
     }
 
-    async fn ask(ops: &Ops, endpoint: Endpoint) -> (u16, String) {
-        let response = ops.respond(endpoint).await;
+    async fn ask(ops: &Arc<Ops>, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router(ops.clone()).oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -187,7 +174,7 @@ mod tests {
     async fn a_healthy_server_says_so_and_checks_at_most_once_a_second() {
         let (ops, runs) = ops(false);
         for _ in 0..10 {
-            assert_eq!(ask(&ops, Endpoint::Health).await, (200, "{}".to_owned()));
+            assert_eq!(ask(&ops, "/_notary_server/health").await, (200, "{}".to_owned()));
         }
         assert_eq!(runs.load(Relaxed), 1);
     }
@@ -195,32 +182,28 @@ mod tests {
     #[tokio::test]
     async fn a_failed_check_is_named_without_its_internals() {
         let (ops, _) = ops(true);
-        assert_eq!(ask(&ops, Endpoint::Health).await, (503, r#"{"DB operational":"not available"}"#.to_owned()));
-        assert_eq!(ask(&ops, Endpoint::Live).await.0, 200, "alive all the same");
+        assert_eq!(
+            ask(&ops, "/_notary_server/health").await,
+            (503, r#"{"DB operational":"not available"}"#.to_owned())
+        );
+        assert_eq!(ask(&ops, "/livez").await.0, 200, "alive all the same");
     }
 
     #[tokio::test]
     async fn a_server_is_ready_only_between_start_and_stop() {
         let (ops, _) = ops(false);
-        assert_eq!(ask(&ops, Endpoint::Ready).await.0, 503);
+        assert_eq!(ask(&ops, "/readyz").await.0, 503);
         ops.set_ready(true);
-        assert_eq!(ask(&ops, Endpoint::Ready).await.0, 200);
+        assert_eq!(ask(&ops, "/readyz").await.0, 200);
         ops.set_ready(false);
-        assert_eq!(ask(&ops, Endpoint::Ready).await.0, 503);
+        assert_eq!(ask(&ops, "/readyz").await.0, 503);
     }
 
     #[tokio::test]
     async fn metrics_are_served_as_text() {
         let (ops, _) = ops(false);
-        let (status, body) = ask(&ops, Endpoint::Metrics).await;
+        let (status, body) = ask(&ops, "/metrics").await;
         assert_eq!(status, 200);
         assert!(body.contains("notary_server_http_request_duration_microseconds"));
-    }
-
-    #[test]
-    fn only_reading_methods_reach_operators() {
-        assert_eq!(Endpoint::of(&Method::HEAD, "/livez"), Some(Endpoint::Live));
-        assert_eq!(Endpoint::of(&Method::POST, "/livez"), None);
-        assert_eq!(Endpoint::of(&Method::GET, "/livez/"), None);
     }
 }

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod contract;
+pub mod measured;
 pub mod memory;
 pub mod sqlite;
 
@@ -100,6 +101,10 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// When it cannot.
     async fn check(&self) -> Result<(), StorageError>;
+
+    /// Finishes what was begun and lets go of files and connections. What was acknowledged is safe without it. Calls
+    /// after it may fail.
+    async fn close(&self) {}
 }
 
 /// What a publication was worked out from.

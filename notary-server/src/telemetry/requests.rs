@@ -5,9 +5,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::Full;
+use axum::response::Response;
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use hyper::body::{Body, Incoming};
 use ring::rand::{SecureRandom, SystemRandom};
 use tracing::{Instrument, Level, enabled, error, info, info_span};
@@ -36,7 +35,7 @@ impl<A: Application> Observed<A> {
         Self { application }
     }
 
-    async fn respond_in_span(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Response<Full<Bytes>> {
+    async fn respond_in_span(&self, request: Request<Incoming>, peer: Arc<Peer>) -> Response {
         let started = Instant::now();
         let id = next_id();
         let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -61,7 +60,7 @@ impl<A: Application> Observed<A> {
 }
 
 impl<A: Application> Application for Observed<A> {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<Full<Bytes>> {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response {
         if enabled!(Level::INFO) {
             return self.respond_in_span(request, peer).await;
         }
@@ -73,7 +72,7 @@ impl<A: Application> Application for Observed<A> {
         response
     }
 
-    fn late(&self) -> Response<Full<Bytes>> {
+    fn late(&self) -> Response {
         let mut response = self.application.late();
         let id = next_id();
         error!(http.request.id = %id, "a request took longer than request_time");
@@ -82,7 +81,7 @@ impl<A: Application> Application for Observed<A> {
     }
 }
 
-fn fail(response: &mut Response<Full<Bytes>>, id: &str, method: &Method, uri: &Uri) {
+fn fail(response: &mut Response, id: &str, method: &Method, uri: &Uri) {
     let status = response.status();
     if status < StatusCode::BAD_REQUEST {
         return;
@@ -101,7 +100,7 @@ fn fail(response: &mut Response<Full<Bytes>>, id: &str, method: &Method, uri: &U
     set_id(response, id);
 }
 
-fn set_id(response: &mut Response<Full<Bytes>>, id: &str) {
+fn set_id(response: &mut Response, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -22,7 +24,7 @@ use notary_server::signer::OnlineSigner;
 use notary_server::signer::local::LocalSigner;
 use notary_server::storage::Storage;
 use notary_server::storage::memory::Memory;
-use notary_server::telemetry::metrics::Metrics;
+use notary_server::telemetry::Metrics;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -101,13 +103,17 @@ impl Server {
         };
         let storage = setup.storage;
         let metrics = Arc::new(Metrics::default());
-        let collections = Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics));
+        let collections = Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics.clone()));
         let app = App {
             collections: collections.clone(),
-            cache_headers: CacheHeaders::new(setup.max_age.0, setup.max_age.1),
+            cache_headers: CacheHeaders::new(
+                Duration::from_secs(setup.max_age.0),
+                Duration::from_secs(setup.max_age.1),
+            ),
             limits: setup.limits,
             upload_budget: UploadBudget::new(64 << 20),
             gun_prefixes: setup.prefixes,
+            metrics,
         };
         Self { router: trust_api(Arc::new(app)), collections, storage, seconds }
     }

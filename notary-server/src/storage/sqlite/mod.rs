@@ -157,6 +157,10 @@ impl Storage for Sqlite {
     async fn check(&self) -> Result<(), StorageError> {
         read::check(&self.readers).await
     }
+
+    async fn close(&self) {
+        Self::close(self).await;
+    }
 }
 
 /// Puts a failure of SQLite into our words.

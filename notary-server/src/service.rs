@@ -1,0 +1,187 @@
+//! Storage, signer and collections, put together as a configuration says.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::edit::{SNAPSHOT_LIFETIME, TIMESTAMP_LIFETIME};
+use libtrust::keys::KeyAlgorithm;
+use libtrust::limits::Limits;
+use notary_server::collection::{Collections, Settings};
+use notary_server::config::{self, Config, TrustService};
+use notary_server::routes::ops::Check;
+use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget};
+use notary_server::signer::OnlineSigner;
+use notary_server::signer::local::LocalSigner;
+use notary_server::storage::Storage;
+use notary_server::storage::measured::Measured;
+use notary_server::storage::memory::Memory;
+use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
+use notary_server::telemetry::Metrics;
+use notary_signer::keystore::Passphrases;
+use notary_signer::seal::Iterations;
+use zeroize::Zeroizing;
+
+/// The name under which the passphrase of the embedded key store is known in its rows.
+const ALIAS: &str = "embedded";
+/// From this length on a passphrase is taken for random: 32 bytes in base64 or hex. Stretching it adds nothing then.
+const RANDOM_LENGTH: usize = 43;
+/// Longest passphrase file, in bytes.
+const PASSPHRASE_BYTES: u64 = 4096;
+
+/// The trust side of the server.
+pub struct Service {
+    /// What handlers need.
+    pub app: Arc<App>,
+    collections: Arc<Collections>,
+}
+
+impl Service {
+    /// Opens storage and signer.
+    pub async fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        let settings = &config.settings;
+        let storage = storage(&config.storage, metrics).await?;
+        let (signer, key_algorithm) = signer(&config.trust_service).await?;
+        let clock = Arc::new(now);
+        let collections =
+            Collections::new(storage, signer, clock, collection_settings(settings, key_algorithm), metrics.clone());
+        let collections = Arc::new(collections);
+        let app = App {
+            collections: collections.clone(),
+            cache_headers: CacheHeaders::new(settings.caching.current_metadata, settings.caching.consistent_metadata),
+            limits: RequestLimits {
+                upload_bytes: settings.limits.upload_bytes,
+                upload_parts: usize::try_from(settings.limits.upload_parts).unwrap_or(usize::MAX),
+                changefeed_records: u32::try_from(settings.limits.changefeed_records).unwrap_or(u32::MAX),
+            },
+            upload_budget: UploadBudget::new(settings.limits.upload_bytes_in_flight),
+            metrics: metrics.clone(),
+            gun_prefixes: settings.repositories.gun_prefixes.clone(),
+        };
+        Ok(Self { app: Arc::new(app), collections })
+    }
+
+    /// What health depends on.
+    pub fn checks(&self) -> Vec<Box<dyn Check>> {
+        vec![Box::new(Database(self.collections.clone())), Box::new(Signer(self.collections.clone()))]
+    }
+
+    /// Renews what grows old, for as long as the process lives.
+    pub fn keep_renewing(&self, interval: Duration, metrics: &Arc<Metrics>) {
+        let (collections, metrics) = (self.collections.clone(), metrics.clone());
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(interval);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let done = collections.renew_stale().await;
+                if done.renewed + done.failed > 0 {
+                    tracing::info!(
+                        renewal.renewed = done.renewed,
+                        renewal.skipped = done.skipped,
+                        renewal.failed = done.failed,
+                        "renewed timestamps"
+                    );
+                }
+                metrics.renewal.last_walk.set(now().timestamp());
+            }
+        });
+    }
+
+    /// Finishes what was begun and leaves the store tidy.
+    pub async fn close(&self) {
+        self.collections.storage().close().await;
+    }
+}
+
+async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
+    Ok(match config {
+        config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.clone())),
+        config::Storage::Sqlite { path } => {
+            Arc::new(Measured::new(Sqlite::open(path, &SqliteOptions::default()).await?, metrics.clone()))
+        }
+    })
+}
+
+async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>, KeyAlgorithm)> {
+    Ok(match config {
+        // As Notary's local trust service: its keys are Ed25519 and die with the process.
+        TrustService::Local => (Arc::new(LocalSigner::memory()), KeyAlgorithm::Ed25519),
+        TrustService::Embedded { key_store, passphrase_file, key_algorithm } => {
+            let passphrase = passphrase(passphrase_file)?;
+            let iterations = if passphrase.len() >= RANDOM_LENGTH { Iterations::MIN } else { Iterations::HUMAN };
+            let passphrases = Passphrases::new(ALIAS, passphrase)
+                .with_context(|| format!("{}: not a passphrase", passphrase_file.display()))?;
+            let signer = LocalSigner::sqlite(key_store, passphrases, iterations).await?;
+            (Arc::new(signer), *key_algorithm)
+        }
+    })
+}
+
+fn passphrase(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let context = || format!("cannot read the passphrase file {}", path.display());
+    let mut text = Zeroizing::new(String::new());
+    let file = std::fs::File::open(path).with_context(context)?;
+    file.take(PASSPHRASE_BYTES).read_to_string(&mut text).with_context(context)?;
+    let end = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(end);
+    Ok(text)
+}
+
+fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm) -> Settings {
+    let limits = &settings.limits;
+    let renew_after = share(TIMESTAMP_LIFETIME, settings.renewal.timestamp_age);
+    // A snapshot is looked at when its timestamp is renewed; it must not expire before the next time.
+    let snapshot_margin = share(SNAPSHOT_LIFETIME, settings.renewal.snapshot_remaining).max(renew_after * 2);
+    Settings {
+        limits: Limits {
+            file_bytes: usize::try_from(limits.upload_bytes).unwrap_or(usize::MAX),
+            json_depth: usize::try_from(limits.json_depth).unwrap_or(usize::MAX),
+            ..Limits::default()
+        },
+        key_algorithm,
+        cache_bytes: settings.cache.bytes,
+        renew_after,
+        snapshot_margin,
+    }
+}
+
+/// The system's time. The only place of the server that asks for it to judge trust.
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}
+
+fn share(life: TimeDelta, share: f64) -> TimeDelta {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a share of some years")]
+    TimeDelta::seconds((life.num_seconds() as f64 * share) as i64)
+}
+
+struct Database(Arc<Collections>);
+
+#[async_trait]
+impl Check for Database {
+    fn name(&self) -> &'static str {
+        "DB operational"
+    }
+
+    async fn run(&self) -> Result<(), String> {
+        self.0.storage().check().await.map_err(|error| error.to_string())
+    }
+}
+
+struct Signer(Arc<Collections>);
+
+#[async_trait]
+impl Check for Signer {
+    fn name(&self) -> &'static str {
+        "Trust operational"
+    }
+
+    async fn run(&self) -> Result<(), String> {
+        self.0.signer().check().await.map_err(|error| error.to_string())
+    }
+}
