@@ -39,6 +39,8 @@ use self::batch::Publication;
 use self::writer::{Job, Writer};
 use super::{Base, Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
 
+const WRITER_GONE: &str = "the writer has stopped";
+
 /// See the module.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -81,21 +83,28 @@ impl Sqlite {
         }
     }
 
+    /// The way to the writer.
+    fn jobs(&self, action: &'static str) -> Result<mpsc::Sender<Job>, StorageError> {
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let unavailable = |cause: &str| StorageError::Backend { action, cause: cause.to_owned() };
+        let jobs = jobs.ok_or_else(|| unavailable("the store is closed"))?;
+        if jobs.is_closed() { Err(unavailable(WRITER_GONE)) } else { Ok(jobs) }
+    }
+
     /// Hands a job to the writer and waits for its answer.
     async fn ask<T>(
         &self,
         action: &'static str,
         job: impl FnOnce(oneshot::Sender<T>) -> Job,
     ) -> Result<T, StorageError> {
-        let unavailable = |cause: &str| StorageError::Backend { action, cause: cause.to_owned() };
-        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let jobs = jobs.ok_or_else(|| unavailable("the store is closed"))?;
+        let gone = || StorageError::Backend { action, cause: WRITER_GONE.to_owned() };
+        let jobs = self.jobs(action)?;
         let (answer, verdict) = oneshot::channel();
         let sent = jobs.send(job(answer)).await;
         // A writer that is to stop waits for every sender to go.
         drop(jobs);
-        sent.map_err(|_| unavailable("the writer has stopped"))?;
-        verdict.await.map_err(|_| unavailable("the writer has stopped"))
+        sent.map_err(|_| gone())?;
+        verdict.await.map_err(|_| gone())
     }
 }
 
@@ -155,6 +164,7 @@ impl Storage for Sqlite {
     }
 
     async fn check(&self) -> Result<(), StorageError> {
+        self.jobs("reach the writer")?;
         read::check(&self.readers).await
     }
 
