@@ -68,11 +68,13 @@ pub async fn publishers_of_different_guns_do_not_disturb_each_other(store: Arc<d
     }
 }
 
-/// A set whose timestamp holds the digests of the others, as a real one does.
+/// A set whose timestamp holds the digests of the others, as a real one does. It comes first, so that a backend that
+/// stores one by one is caught.
 fn linked_set(number: u64) -> Vec<NewFile> {
-    let mut files = vec![file("root", number), file("targets", number), file("snapshot", number)];
-    let digests: Vec<u8> = files.iter().flat_map(|file| file.sha256).collect();
-    files.push(file_of("timestamp", number, digests));
+    let others = [file("root", number), file("targets", number), file("snapshot", number)];
+    let digests: Vec<u8> = others.iter().flat_map(|file| file.sha256).collect();
+    let mut files = vec![file_of("timestamp", number, digests)];
+    files.extend(others);
     files
 }
 

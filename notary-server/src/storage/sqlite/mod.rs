@@ -1,6 +1,6 @@
 //! A trust store in one SQLite file.
 //!
-//! One connection writes, for many callers at once ([`writer`]); a few others read, each statement from a snapshot of
+//! One connection writes, for many callers at once (`writer.rs`); a few others read, each statement from a snapshot of
 //! its own. The file is created with mode 0600; SQLite gives its log (`-wal`) and index (`-shm`) the same. WAL mode
 //! and `synchronous=FULL` are not up for choice: what is acknowledged is on disk.
 
