@@ -35,7 +35,7 @@ pub use self::open::OpenError;
 pub use self::options::SqliteOptions;
 pub use self::schema::SchemaError;
 
-use self::batch::Publication;
+use self::batch::Pending;
 use self::writer::{Job, Writer};
 use super::{Base, Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
 
@@ -120,7 +120,7 @@ impl Storage for Sqlite {
         if files.is_empty() {
             return Ok(());
         }
-        let publication = Publication::new(gun.clone(), base, files, now);
+        let publication = Pending::new(gun.clone(), base, files, now);
         self.ask("publish", |answer| Job::Publish { publication, answer }).await?
     }
 

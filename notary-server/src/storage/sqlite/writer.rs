@@ -12,12 +12,12 @@ use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::{mpsc, oneshot};
 
 use super::backend;
-use super::batch::{self, Publication, Undone, Verdict};
+use super::batch::{self, Pending, Undone, Verdict};
 use crate::storage::StorageError;
 
 /// A group takes no more callers than this,
 const GROUP_JOBS: usize = 128;
-/// and stops taking more at this many bytes: a transaction's pages are held in memory until it commits.
+/// and stops taking more at this many bytes: files are copied for SQLite, which bounds the memory that takes.
 const GROUP_BYTES: u64 = 8 << 20;
 /// The log is copied into the database when about this much was added to it.
 const CHECKPOINT_BYTES: u64 = 8 << 20;
@@ -28,7 +28,7 @@ const LOG_PAGES_MAX: i64 = (64 << 20) / 4096;
 /// Some work and who waits for it. A caller who went away is not an obstacle: the work is done all the same.
 pub(super) enum Job {
     Publish {
-        publication: Publication,
+        publication: Pending,
         answer: oneshot::Sender<Verdict>,
     },
     Delete {
@@ -81,7 +81,7 @@ impl Writer {
 
     /// Publishes this and what else is queued, within the limits of a group. Returns a job that was taken from the
     /// queue but is no publication.
-    async fn publish_with_others(&mut self, first: Publication, answer: oneshot::Sender<Verdict>) -> Option<Job> {
+    async fn publish_with_others(&mut self, first: Pending, answer: oneshot::Sender<Verdict>) -> Option<Job> {
         let mut ahead = None;
         let mut weight = first.weight();
         let (mut publications, mut answers) = (vec![first], vec![answer]);
@@ -107,7 +107,7 @@ impl Writer {
         ahead
     }
 
-    async fn publish(&mut self, publications: &[&Publication]) -> Vec<Verdict> {
+    async fn publish(&mut self, publications: &[&Pending]) -> Vec<Verdict> {
         match self.transaction(publications).await {
             Ok(verdicts) => verdicts,
             Err(Undone::Inserting(_)) if publications.len() > 1 => {
@@ -126,7 +126,7 @@ impl Writer {
         }
     }
 
-    async fn transaction(&mut self, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
+    async fn transaction(&mut self, publications: &[&Pending]) -> Result<Vec<Verdict>, Undone> {
         let connection = self.connection().await.map_err(Undone::Together)?;
         let done = batch::store(connection, publications).await;
         if done.is_err() {
