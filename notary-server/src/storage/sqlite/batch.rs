@@ -129,10 +129,7 @@ fn with_rows(statements: &'static LazyLock<Vec<String>>, rows: usize) -> &'stati
 type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<(Version, Sha256), StorageError>>;
 
 /// Begins a transaction that locks out other writers, and looks up what is stored.
-async fn begin<'p>(
-    connection: &mut SqliteConnection,
-    publications: &[&'p Pending],
-) -> Result<Newest<'p>, sqlx::Error> {
+async fn begin<'p>(connection: &mut SqliteConnection, publications: &[&'p Pending]) -> Result<Newest<'p>, sqlx::Error> {
     let roles = |publication: &'p Pending| publication.roles().map(|role| (&publication.gun, role));
     let wanted: Vec<_> = publications.iter().copied().flat_map(roles).collect();
     let mut newest = Newest::with_capacity(wanted.len());

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::Sqlite;
 use super::tests::open_at;
 use crate::storage::contract::{at, file_of, gun, newest_version, role, version};
-use crate::storage::{ChangeCursor, ChangePage, NewFile, Storage};
+use crate::storage::{Base, ChangeCursor, ChangePage, NewFile, Storage};
 
 const DATABASE: &str = "TRUST_CRASH_TEST_DATABASE";
 const ROLES: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
@@ -43,7 +43,7 @@ async fn victim() {
         tasks.spawn(async move {
             let name = format!("crash/{publisher}");
             for number in newest_version(&*store, &gun(&name), "timestamp").await.unwrap_or(0) + 1.. {
-                store.publish(&gun(&name), set(&name, number), at(0)).await.unwrap();
+                store.publish(&gun(&name), Base::Any, set(&name, number), at(0)).await.unwrap();
                 // One write, so that a line is there whole or recognisably not.
                 let line = format!("stored {name} {number} .\n");
                 std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
@@ -53,7 +53,7 @@ async fn victim() {
     tasks.spawn(async move {
         loop {
             let next = newest_version(&*store, &gun(CHURN), "timestamp").await.unwrap_or(0) + 1;
-            store.publish(&gun(CHURN), set(CHURN, next), at(0)).await.unwrap();
+            store.publish(&gun(CHURN), Base::Any, set(CHURN, next), at(0)).await.unwrap();
             if next >= 3 {
                 assert!(store.delete(&gun(CHURN), at(0)).await.unwrap());
             }

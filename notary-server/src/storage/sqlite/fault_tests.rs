@@ -12,7 +12,7 @@ use super::tests::{intruder, open_at};
 use super::writer::Job;
 use super::{OpenError, Sqlite, SqliteOptions};
 use crate::storage::contract::{at, file, file_of, full_set, gun, newest_version, role, version};
-use crate::storage::{ChangeCursor, ChangePage, PublishError, Storage, StorageError};
+use crate::storage::{Base, ChangeCursor, ChangePage, PublishError, Storage, StorageError};
 
 async fn fresh() -> (TempDir, Arc<Sqlite>) {
     let directory = tempfile::tempdir().unwrap();
@@ -71,13 +71,13 @@ async fn places_where_no_file_can_be_made_are_refused_by_name() {
 async fn a_full_disk_is_unavailable_tears_nothing_and_is_survived() {
     let (_directory, store) = fresh().await;
     let gun = gun("ex.test/a");
-    store.publish(&gun, full_set(1), at(0)).await.unwrap();
+    store.publish(&gun, Base::Any, full_set(1), at(0)).await.unwrap();
     on_writer(&store, "PRAGMA max_page_count = 1").await;
     for _ in 0..3 {
         let large = vec![file("timestamp", 2), file_of("targets", 2, vec![b'x'; 1 << 20]), file("snapshot", 2)];
         // The limit is the connection's; set it again should the failure have cost the connection.
         on_writer(&store, "PRAGMA max_page_count = 1").await;
-        let refused = store.publish(&gun, large, at(1)).await.unwrap_err();
+        let refused = store.publish(&gun, Base::Any, large, at(1)).await.unwrap_err();
         assert!(matches!(refused, PublishError::Unavailable(_)) && refused.to_string().contains("full"), "{refused}");
         for name in ["root", "targets", "snapshot", "timestamp"] {
             assert_eq!(newest_version(&*store, &gun, name).await, Some(1), "{name}");
@@ -85,7 +85,7 @@ async fn a_full_disk_is_unavailable_tears_nothing_and_is_survived() {
         assert_eq!(changes(&store).await, 1);
     }
     on_writer(&store, "PRAGMA max_page_count = 1000000").await;
-    store.publish(&gun, full_set(2), at(2)).await.unwrap();
+    store.publish(&gun, Base::Any, full_set(2), at(2)).await.unwrap();
     assert_eq!(newest_version(&*store, &gun, "targets").await, Some(2));
     assert_eq!(changes(&store).await, 2);
 }
@@ -95,7 +95,9 @@ async fn publish_with_a_bad_neighbour(store: &Arc<Sqlite>) -> Vec<(String, bool)
     let mut publishers = JoinSet::new();
     for name in ["ex.test/1", "ex.test/bad", "ex.test/2", "ex.test/3", "ex.test/4"] {
         let store = store.clone();
-        publishers.spawn(async move { (name.to_owned(), store.publish(&gun(name), full_set(1), at(0)).await.is_ok()) });
+        publishers.spawn(async move {
+            (name.to_owned(), store.publish(&gun(name), Base::Any, full_set(1), at(0)).await.is_ok())
+        });
     }
     publishers.join_all().await
 }
@@ -126,11 +128,11 @@ async fn without_its_change_nothing_is_stored() {
     let (directory, store) = fresh().await;
     break_rows(&directory, "CREATE TRIGGER bad BEFORE INSERT ON changefeed BEGIN SELECT RAISE(ABORT, 'bad'); END")
         .await;
-    let refused = store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap_err();
+    let refused = store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap_err();
     assert!(matches!(refused, PublishError::Unavailable(_)), "{refused}");
     assert_eq!(newest_version(&*store, &gun("ex.test/a"), "root").await, None);
     break_rows(&directory, "DROP TRIGGER bad").await;
-    store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+    store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
     break_rows(&directory, "CREATE TRIGGER bad BEFORE INSERT ON changefeed BEGIN SELECT RAISE(ABORT, 'bad'); END")
         .await;
     store.delete(&gun("ex.test/a"), at(1)).await.unwrap_err();
@@ -147,7 +149,7 @@ async fn rows_that_make_no_sense_are_named() {
         ("UPDATE tuf_files SET created_at = 'now' WHERE id = 2", "table tuf_files, row 2: column created_at \"now\""),
     ] {
         let (directory, store) = fresh().await;
-        store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
         break_rows(&directory, sql).await;
         let error = store.newest(&gun("ex.test/a"), &role("targets")).await.unwrap_err();
         assert!(matches!(error, StorageError::Corrupt { table: "tuf_files", row: 2, .. }), "{error}");
@@ -155,11 +157,11 @@ async fn rows_that_make_no_sense_are_named() {
         // The rest is as good as before.
         assert_eq!(newest_version(&*store, &gun("ex.test/a"), "root").await, Some(1));
         if sql.contains("version") {
-            let refused = store.publish(&gun("ex.test/a"), full_set(2), at(1)).await.unwrap_err();
+            let refused = store.publish(&gun("ex.test/a"), Base::Any, full_set(2), at(1)).await.unwrap_err();
             assert!(matches!(refused, PublishError::Unavailable(StorageError::Corrupt { row: 2, .. })), "{refused}");
             assert_eq!(newest_version(&*store, &gun("ex.test/a"), "root").await, Some(1));
         }
-        store.publish(&gun("ex.test/b"), full_set(1), at(1)).await.unwrap();
+        store.publish(&gun("ex.test/b"), Base::Any, full_set(1), at(1)).await.unwrap();
     }
 }
 
@@ -171,7 +173,7 @@ async fn changes_that_make_no_sense_are_named() {
         ("UPDATE changefeed SET created_at = ''", "created_at"),
     ] {
         let (directory, store) = fresh().await;
-        store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
         break_rows(&directory, sql).await;
         let page = ChangePage { gun: None, from: ChangeCursor::Newest, limit: 10 };
         let error = store.changes(&page).await.unwrap_err();
@@ -188,7 +190,10 @@ async fn a_damaged_file_is_an_error_and_never_wrong_bytes() {
     let store = open_at(&path).await;
     let name = gun("ex.test/a");
     for number in 1..=40 {
-        store.publish(&name, vec![file_of("targets", number, vec![number as u8; 9_000])], at(0)).await.unwrap();
+        store
+            .publish(&name, Base::Any, vec![file_of("targets", number, vec![number as u8; 9_000])], at(0))
+            .await
+            .unwrap();
     }
     store.close().await;
     let sound = std::fs::read(&path).unwrap();

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{OpenError, SchemaError, Sqlite, SqliteOptions};
 use crate::storage::contract::{Fixture, at, file, file_of, full_set, gun, newest_version, role, storage_contract};
-use crate::storage::{PublishError, Storage, StorageError};
+use crate::storage::{Base, PublishError, Storage, StorageError};
 
 async fn open() -> Fixture {
     let directory = tempfile::tempdir().unwrap();
@@ -39,7 +39,7 @@ async fn the_database_and_its_log_are_its_owners_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trust.db");
     let store = open_at(&path).await;
-    store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+    store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
     for name in ["trust.db", "trust.db-wal", "trust.db-shm"] {
         assert_eq!(mode(&directory.path().join(name)), 0o600, "{name}");
     }
@@ -78,7 +78,7 @@ async fn a_closed_store_is_one_file_and_opens_with_everything_in_it() {
     let path = directory.path().join("trust.db");
     for number in 1..=3 {
         let store = open_at(&path).await;
-        store.publish(&gun("ex.test/a"), full_set(number), at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, full_set(number), at(0)).await.unwrap();
         assert_eq!(newest_version(&store, &gun("ex.test/a"), "timestamp").await, Some(number));
         store.close().await;
         let names: Vec<_> = directory.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -96,14 +96,14 @@ async fn closing_finishes_what_came_and_refuses_what_comes() {
         let store = store.clone();
         publishers.spawn(async move {
             let gun = gun(&format!("ex.test/{publisher}"));
-            (publisher, store.publish(&gun, full_set(1), at(0)).await)
+            (publisher, store.publish(&gun, Base::Any, full_set(1), at(0)).await)
         });
     }
     tokio::task::yield_now().await;
     store.close().await;
     store.close().await;
     let published = publishers.join_all().await;
-    let refused = store.publish(&gun("ex.test/late"), full_set(1), at(0)).await.unwrap_err();
+    let refused = store.publish(&gun("ex.test/late"), Base::Any, full_set(1), at(0)).await.unwrap_err();
     assert!(matches!(&refused, PublishError::Unavailable(StorageError::Backend { .. })), "{refused}");
     assert!(refused.to_string().contains("closed"), "{refused}");
     assert!(store.delete(&gun("ex.test/0"), at(0)).await.is_err());
@@ -125,7 +125,9 @@ async fn two_stores_on_one_file_still_have_one_winner_a_version() {
         let mut race = JoinSet::new();
         for store in &stores {
             let store = store.clone();
-            race.spawn(async move { store.publish(&gun("ex.test/a"), full_set(number), at(0)).await.is_ok() });
+            race.spawn(
+                async move { store.publish(&gun("ex.test/a"), Base::Any, full_set(number), at(0)).await.is_ok() },
+            );
         }
         assert_eq!(race.join_all().await.into_iter().filter(|won| *won).count(), 1);
     }
@@ -138,7 +140,7 @@ async fn the_log_does_not_grow_without_end() {
     let store = open_at(&path).await;
     for number in 1..=12 {
         let files = vec![file_of("targets", number, vec![b'x'; 3 << 20]), file("timestamp", number)];
-        store.publish(&gun("ex.test/a"), files, at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, files, at(0)).await.unwrap();
     }
     let log = directory.path().join("trust.db-wal").metadata().unwrap().len();
     assert!(log < 20 << 20, "36 MiB were published, the log has {} MiB", log >> 20);
@@ -150,7 +152,7 @@ async fn relative_and_odd_paths_name_files() {
     for name in ["file:a?mode=memory", "a b%20c#d.db", ":memory:", "é.db"] {
         let path = directory.path().join(name);
         let store = open_at(&path).await;
-        store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+        store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
         store.close().await;
         assert!(path.metadata().unwrap().len() > 0, "{name}");
     }
@@ -194,7 +196,7 @@ async fn an_interrupted_creation_is_done_again() {
     // What a crash between making the file and making the tables leaves.
     std::fs::write(&path, []).unwrap();
     let store = open_at(&path).await;
-    store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+    store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
     let row: (i64, bool) = sqlx::query_as("SELECT version, dirty FROM schema_migrations")
         .fetch_one(&mut intruder(&path).await)
         .await
@@ -210,12 +212,12 @@ async fn a_lock_held_by_another_program_is_waited_for_then_reported() {
     let store = Sqlite::open(&path, &options).await.unwrap();
     let mut other = intruder(&path).await;
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let refused = store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap_err();
+    let refused = store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap_err();
     assert!(matches!(refused, PublishError::Unavailable(_)) && refused.to_string().contains("locked"), "{refused}");
     assert!(store.delete(&gun("ex.test/a"), at(0)).await.is_err());
     assert_eq!(store.newest(&gun("ex.test/a"), &role("root")).await.unwrap(), None);
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    store.publish(&gun("ex.test/a"), full_set(1), at(0)).await.unwrap();
+    store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
 }
 
 #[test]
