@@ -11,13 +11,13 @@ use notary_server::telemetry::LogFormat;
 ///
 /// Without --config it makes and uses a data folder of its own: certificate, keys and database.
 #[derive(Debug, Parser)]
-#[command(name = "notary-server", disable_version_flag = true, args_conflicts_with_subcommands = false)]
+#[command(name = "notary-server", disable_version_flag = true)]
 pub struct Arguments {
     /// Notary's JSON configuration file
-    #[arg(long, value_name = "FILE", global = true, conflicts_with = "data_dir")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Where the server without a configuration file keeps its data [default: $XDG_DATA_HOME/notary-server]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
     pub data_dir: Option<PathBuf>,
     /// Where to listen, over the configuration [default without --config: 127.0.0.1:4443]
     #[arg(long, value_name = "ADDR")]

@@ -1,1 +1,320 @@
+//! Real sockets on the loopback: slow clients, drains, limits, protocols, certificates.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use http::header;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::*;
+
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(20);
+
+/// Every limit far away.
+const PATIENT: Limits =
+    Limits { request: LONG, header: LONG, idle: LONG, handshake: LONG, drain: LONG, connections: 64 };
+
+/// Answers `hello`; on `/wait` only once told to.
+#[derive(Default)]
+struct Hello {
+    waiting: Notify,
+    go_on: Notify,
+}
+
+impl Application for Hello {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<Full<Bytes>> {
+        assert!(peer.address.ip().is_loopback());
+        if request.uri().path() == "/wait" {
+            self.waiting.notify_one();
+            self.go_on.notified().await;
+        }
+        Response::new(Full::from("hello"))
+    }
+
+    fn late(&self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from("late"));
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        response
+    }
+}
+
+async fn start(limits: Limits, tls: Option<ServerConfig>) -> (Listening, SocketAddr, Arc<Hello>) {
+    let listeners = "127.0.0.1:0".parse::<ListenAddress>().unwrap().bind().await.unwrap();
+    let hello = Arc::new(Hello::default());
+    let listening = serve(listeners, tls, limits, Arc::clone(&hello));
+    let address = listening.addresses()[0];
+    (listening, address, hello)
+}
+
+async fn send(stream: &mut TcpStream, path: &str) {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+}
+
+/// Reads until the answer's body, or until the connection ends.
+async fn answer(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+    let mut text = Vec::new();
+    let mut part = [0_u8; 1024];
+    while !text.ends_with(b"hello") && !text.ends_with(b"late") {
+        match stream.read(&mut part).await {
+            Ok(0) | Err(_) => break,
+            Ok(n) => text.extend_from_slice(&part[..n]),
+        }
+    }
+    String::from_utf8(text).unwrap()
+}
+
+async fn is_cut(stream: &mut TcpStream) -> bool {
+    timeout(LONG, answer(stream)).await.is_ok_and(|text| text.is_empty())
+}
+
+#[tokio::test]
+async fn a_client_that_sends_its_header_a_byte_at_a_time_is_cut() {
+    let (_server, address, _) = start(Limits { header: SHORT, ..PATIENT }, None).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let begun = Instant::now();
+    while slow.write_all(b"G").await.is_ok() && begun.elapsed() < LONG {
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun.elapsed() < LONG);
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_cut() {
+    let (_server, address, _) = start(Limits { header: SHORT, ..PATIENT }, None).await;
+    assert!(is_cut(&mut TcpStream::connect(address).await.unwrap()).await);
+}
+
+#[tokio::test]
+async fn rest_between_requests_may_last_longer_than_a_header() {
+    let (_server, address, _) = start(Limits { header: SHORT, ..PATIENT }, None).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    send(&mut client, "/").await;
+    assert!(answer(&mut client).await.ends_with("hello"));
+    sleep(SHORT * 3).await;
+    send(&mut client, "/").await;
+    assert!(answer(&mut client).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_client_at_rest_for_too_long_is_cut() {
+    let (_server, address, _) = start(Limits { idle: SHORT, ..PATIENT }, None).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    send(&mut client, "/").await;
+    assert!(answer(&mut client).await.ends_with("hello"));
+    assert!(is_cut(&mut client).await);
+}
+
+#[tokio::test]
+async fn an_unfinished_handshake_is_cut() {
+    let folder = Authority::new();
+    let tls = tls_settings(&folder.certificate("localhost"), None).unwrap();
+    let (_server, address, _) = start(Limits { handshake: SHORT, ..PATIENT }, Some(tls)).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(&[22, 3, 1]).await.unwrap();
+    assert!(is_cut(&mut client).await);
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_answered_as_late() {
+    let (_server, address, _) = start(Limits { request: SHORT, ..PATIENT }, None).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    send(&mut client, "/wait").await;
+    let text = answer(&mut client).await;
+    assert!(text.starts_with("HTTP/1.1 503") && text.ends_with("late"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_under_way_finishes_during_the_drain() {
+    let (server, address, hello) = start(PATIENT, None).await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    send(&mut idle, "/").await;
+    answer(&mut idle).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    send(&mut client, "/wait").await;
+    hello.waiting.notified().await;
+
+    let drained = tokio::spawn(server.drain());
+    assert!(is_cut(&mut idle).await, "a connection at rest ends at once");
+    assert!(!drained.is_finished());
+    hello.go_on.notify_one();
+    let text = answer(&mut client).await;
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("connection: close"), "{text}");
+    assert_eq!(drained.await.unwrap(), Drained::Complete);
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_drain_ends_when_its_time_is_up() {
+    let (server, address, hello) = start(Limits { drain: SHORT, ..PATIENT }, None).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    send(&mut client, "/wait").await;
+    hello.waiting.notified().await;
+    assert_eq!(server.drain().await, Drained::Cut { connections: 1 });
+}
+
+#[tokio::test]
+async fn one_connection_too_many_waits_for_another_to_end() {
+    let (_server, address, _) = start(Limits { connections: 2, ..PATIENT }, None).await;
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        send(&mut client, "/").await;
+        assert!(answer(&mut client).await.ends_with("hello"));
+        clients.push(client);
+    }
+    let mut third = TcpStream::connect(address).await.unwrap();
+    send(&mut third, "/").await;
+    assert!(timeout(SHORT, answer(&mut third)).await.is_err(), "it is queued, not served");
+    clients.pop();
+    assert!(timeout(LONG, answer(&mut third)).await.unwrap().ends_with("hello"));
+}
+
+#[tokio::test]
+async fn tls_serves_http_1_and_http_2_as_the_client_prefers() {
+    let folder = Authority::new();
+    let tls = tls_settings(&folder.certificate("localhost"), None).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls)).await;
+    for (protocol, version) in [("h2", http::Version::HTTP_2), ("http/1.1", http::Version::HTTP_11)] {
+        let stream = connect(address, folder.client(None, protocol)).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
+        assert_eq!(ask(stream, protocol == "h2").await.unwrap().version(), version);
+    }
+}
+
+#[tokio::test]
+async fn only_clients_with_a_certificate_of_the_authority_are_served() {
+    let (folder, stranger) = (Authority::new(), Authority::new());
+    let ca = folder.path("ca.crt");
+    let tls = tls_settings(&folder.certificate("localhost"), Some(&ca)).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls)).await;
+    let known = connect(address, folder.client(Some(&folder), "http/1.1")).await.unwrap();
+    assert_eq!(ask(known, false).await.unwrap().status(), 200);
+    for identity in [None, Some(&stranger)] {
+        // With TLS 1.3 a client only learns of the refusal when it reads.
+        let refused = match connect(address, folder.client(identity, "http/1.1")).await {
+            Err(_) => true,
+            Ok(stream) => ask(stream, false).await.is_err(),
+        };
+        assert!(refused, "with a certificate: {}", identity.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_new_certificate_serves_new_connections_and_keeps_the_old_ones() {
+    let folder = Authority::new();
+    let certificate = folder.certificate("localhost");
+    let tls = tls_settings(&certificate, None).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls)).await;
+    let mut old = connect(address, folder.client(None, "http/1.1")).await.unwrap();
+    let first = server_certificate(&old);
+
+    folder.issue("localhost");
+    certificate.replace(&folder.path("localhost.crt"), &folder.path("localhost.key")).unwrap();
+    let new = connect(address, folder.client(None, "http/1.1")).await.unwrap();
+    assert_ne!(server_certificate(&new), first);
+    old.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut old).await.ends_with("hello"));
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let folder = Authority::new();
+    folder.issue("a");
+    folder.issue("b");
+    let error = Certificate::from_files(&folder.path("a.crt"), &folder.path("b.key")).unwrap_err();
+    assert!(matches!(error, TlsError::Pair { .. }), "{error}");
+    let error = Certificate::from_files(&folder.path("a.key"), &folder.path("a.key")).unwrap_err();
+    assert!(error.to_string().contains("a.key"), "{error}");
+}
+
+type Tls = tokio_rustls::client::TlsStream<TcpStream>;
+
+async fn connect(address: SocketAddr, config: ClientConfig) -> std::io::Result<Tls> {
+    let stream = TcpStream::connect(address).await?;
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+}
+
+async fn ask(stream: Tls, is_http2: bool) -> hyper::Result<Response<Incoming>> {
+    let request = Request::get("https://localhost/").header(header::HOST, "localhost");
+    let request = request.body(Full::<Bytes>::default()).unwrap();
+    let stream = TokioIo::new(stream);
+    if is_http2 {
+        let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await?;
+        tokio::spawn(connection);
+        return sender.send_request(request).await;
+    }
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+    tokio::spawn(connection);
+    sender.send_request(request).await
+}
+
+fn server_certificate(stream: &Tls) -> Vec<u8> {
+    stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
+/// A folder with an authority in it.
+struct Authority {
+    folder: tempfile::TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        std::fs::write(folder.path().join("ca.crt"), params.self_signed(&key).unwrap().pem()).unwrap();
+        Self { folder, issuer: Issuer::new(params, key) }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn issue(&self, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        std::fs::write(self.path(&format!("{name}.crt")), params.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
+        std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+
+    fn certificate(&self, name: &str) -> Certificate {
+        self.issue(name);
+        Certificate::from_files(&self.path(&format!("{name}.crt")), &self.path(&format!("{name}.key"))).unwrap()
+    }
+
+    /// A client that trusts this authority and shows a certificate of `identity`.
+    fn client(&self, identity: Option<&Self>, protocol: &str) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(read_certificate(&self.path("ca.crt"))).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                authority.issue("client");
+                let key = PrivateKeyDer::from_pem_file(authority.path("client.key")).unwrap();
+                builder.with_client_auth_cert(vec![read_certificate(&authority.path("client.crt"))], key).unwrap()
+            }
+        };
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        config
+    }
+}
+
+fn read_certificate(path: &Path) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(path).unwrap()
+}
