@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use axum::body::Body;
 use http::header;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -33,17 +34,17 @@ struct Hello {
 }
 
 impl Application for Hello {
-    async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response<Full<Bytes>> {
+    async fn respond(self: Arc<Self>, request: Request<Incoming>, peer: Arc<Peer>) -> Response {
         assert!(peer.address.ip().is_loopback());
         if request.uri().path() == "/wait" {
             self.waiting.notify_one();
             self.go_on.notified().await;
         }
-        Response::new(Full::from("hello"))
+        Response::new(Body::from("hello"))
     }
 
-    fn late(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from("late"));
+    fn late(&self) -> Response {
+        let mut response = Response::new(Body::from("late"));
         *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
         response
     }
@@ -247,7 +248,7 @@ async fn connect(address: SocketAddr, config: ClientConfig) -> std::io::Result<T
 
 async fn ask(stream: Tls, is_http2: bool) -> hyper::Result<Response<Incoming>> {
     let request = Request::get("https://localhost/").header(header::HOST, "localhost");
-    let request = request.body(Full::<Bytes>::default()).unwrap();
+    let request = request.body(http_body_util::Full::<bytes::Bytes>::default()).unwrap();
     let stream = TokioIo::new(stream);
     if is_http2 {
         let (mut sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await?;
