@@ -81,10 +81,12 @@ pub enum Fault {
         found: String,
     },
     /// Zero, negative, or beyond what every reader holds.
-    #[error("version cannot be less than one{}", if *.found > 0 { " or more than 2^53" } else { "" })]
+    #[error("version cannot be less than {least}{}", if *.found > 0 { " or more than 2^53" } else { "" })]
     Version {
         /// What it is.
         found: i64,
+        /// How Notary spells the least version for this role: a digit for root, else a word.
+        least: &'static str,
     },
     /// One of the four roles is missing in a root.
     #[error("missing {0} role specification")]

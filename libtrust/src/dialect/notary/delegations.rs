@@ -1,5 +1,7 @@
 //! The member `delegations` of targets files.
 
+use std::collections::BTreeSet;
+
 use super::common::{key_ids_value, keys, keys_value, object, role_keys};
 use crate::dialect::Fault;
 use crate::dialect::reader::At;
@@ -9,31 +11,36 @@ use crate::metadata::{Delegation, Delegations};
 use crate::names::{DelegationName, RoleName};
 
 /// Reads the delegations of the file of `parent`; absent and `null` are none.
-pub(super) fn read(at: &At<'_, '_>, parent: &RoleName, limits: &Limits) -> Result<Delegations, Fault> {
+pub(super) fn read(at: &At<'_, '_, '_>, parent: &RoleName, limits: &Limits) -> Result<Delegations, Fault> {
     let Some(at) = at.member("delegations").filter(|at| *at.value != Value::Null) else {
         return Ok(Delegations::default());
     };
     at.refuse_ambiguous(&["keys", "roles"])?;
     let keys = at.member("keys").map(|at| keys(&at)).transpose()?.unwrap_or_default();
-    let listed = at.member("roles").map(|at| at.list()).transpose()?.unwrap_or_default();
+    let mut roles: Vec<Delegation> = Vec::new();
+    let mut names = BTreeSet::new();
+    let Some(listed) = at.member("roles") else { return Ok(Delegations { keys, roles }) };
+    let listed = listed.list()?;
     if listed.len() > limits.delegations {
         let what = format!("delegations of {parent}");
         return Err(Fault::TooMany { what, found: listed.len(), limit: limits.delegations });
     }
-    let mut roles: Vec<Delegation> = Vec::with_capacity(listed.len());
     for at in listed {
         let text = at.need("name", "a string")?.str()?;
         let invalid = || Fault::DelegationName(text.chars().take(DelegationName::MAX_BYTES).collect());
         let name: DelegationName = text.parse().map_err(|_| invalid())?;
-        if name.parent() != *parent || roles.iter().any(|role| role.name == name) {
+        if name.parent() != *parent || !names.insert(name.clone()) {
             return Err(invalid());
         }
-        let paths = at.member("paths").map(|at| at.list()).transpose()?.unwrap_or_default();
-        let paths = paths.iter().map(|path| path.str().map(str::to_owned)).collect::<Result<_, _>>()?;
+        let paths = at.member("paths").map(|at| texts(&at)).transpose()?.unwrap_or_default();
         let keys = role_keys(&at, text, &keys, limits)?;
         roles.push(Delegation { name, keys, paths });
     }
     Ok(Delegations { keys, roles })
+}
+
+fn texts(at: &At<'_, '_, '_>) -> Result<Vec<String>, Fault> {
+    at.list()?.map(|text| text.str().map(str::to_owned)).collect()
 }
 
 pub(super) fn value(delegations: &Delegations) -> Value<'static> {

@@ -30,7 +30,7 @@ pub(in crate::dialect) fn read(
     })
 }
 
-fn header(at: &At<'_, '_>) -> Result<Header, Fault> {
+fn header(at: &At<'_, '_, '_>) -> Result<Header, Fault> {
     let signed = at.need("signed", "an object")?;
     if !matches!(signed.value, Value::Object(_)) {
         return Err(signed.fault("an object"));
@@ -55,21 +55,23 @@ fn header(at: &At<'_, '_>) -> Result<Header, Fault> {
 
 /// RFC 3339 as Go reads it: with `T`, seconds and a zone.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    // chrono also takes a space or a small `t`; Go does not.
-    if text.as_bytes().get(10) != Some(&b'T') {
+    // chrono also takes a space, small letters, a typographic minus and leap seconds; Go does not.
+    let plain = |b: u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b':' | b'.' | b'T' | b'Z');
+    if text.as_bytes().get(10) != Some(&b'T') || !text.bytes().all(plain) {
         return None;
     }
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc))
+    let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
+    (time.timestamp_subsec_nanos() < 1_000_000_000).then_some(time)
 }
 
-fn signatures(at: &At<'_, '_>) -> Result<Vec<Signature>, Fault> {
+fn signatures(at: &At<'_, '_, '_>) -> Result<Vec<Signature>, Fault> {
     match at.member("signatures") {
         None => Ok(Vec::new()),
-        Some(list) => list.list()?.iter().map(signature).collect(),
+        Some(list) => list.list()?.map(|at| signature(&at)).collect(),
     }
 }
 
-fn signature(at: &At<'_, '_>) -> Result<Signature, Fault> {
+fn signature(at: &At<'_, '_, '_>) -> Result<Signature, Fault> {
     at.refuse_ambiguous(&["keyid", "method", "sig"])?;
     let key_id = at.need("keyid", "a key id")?;
     let key_id = key_id.str()?.parse().map_err(|_| key_id.fault("a key id"))?;

@@ -12,7 +12,14 @@ const ROLES: [RoleName; 4] = [RoleName::Root, RoleName::Targets, RoleName::Snaps
 
 pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, InvalidMetadata> {
     decode_role(envelope, "Root", |at, version| {
-        let consistent_snapshot = at.member("consistent_snapshot").is_some_and(|m| *m.value == Value::Bool(true));
+        let consistent_snapshot = match at.member("consistent_snapshot") {
+            None => false,
+            Some(flag) => match flag.value {
+                Value::Bool(value) => *value,
+                Value::Null => false,
+                _ => return Err(flag.fault("a boolean")),
+            },
+        };
         let keys = keys(&at.need("keys", "an object")?)?;
         let listed = at.need("roles", "an object")?;
         let mut roles = BTreeMap::new();

@@ -22,11 +22,11 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Targets, Inv
     })
 }
 
-fn targets(at: &At<'_, '_>) -> Result<BTreeMap<String, Target>, Fault> {
+fn targets(at: &At<'_, '_, '_>) -> Result<BTreeMap<String, Target>, Fault> {
     at.members()?.map(|(name, at)| Ok((name.to_owned(), target(&at, name)?))).collect()
 }
 
-fn target(at: &At<'_, '_>, name: &str) -> Result<Target, Fault> {
+fn target(at: &At<'_, '_, '_>, name: &str) -> Result<Target, Fault> {
     let meta = file_meta(at, name, false)?;
     let custom = at.member("custom").map(|custom| custom.value.clone().into_owned());
     Ok(Target { length: meta.length.unwrap_or_default(), digests: meta.digests, custom })

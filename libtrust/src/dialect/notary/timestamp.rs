@@ -7,8 +7,8 @@ use crate::metadata::Timestamp;
 
 pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Timestamp, InvalidMetadata> {
     decode_role(envelope, "Timestamp", |at, version| {
-        let snapshot = at.need("meta", "an object")?.member("snapshot");
-        let snapshot = snapshot.ok_or_else(|| Fault::MissingChecksum("snapshot".to_owned()))?;
+        let meta = at.need("meta", "an object")?;
+        let snapshot = meta.member("snapshot").ok_or_else(|| Fault::MissingChecksum("snapshot".to_owned()))?;
         let snapshot = file_meta(&snapshot, "snapshot", true)?;
         Ok(Timestamp { version, expires: envelope.header().expires, snapshot })
     })
