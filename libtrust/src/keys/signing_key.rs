@@ -67,7 +67,7 @@ impl SigningKey {
                 let seed = plain.get(32..64).filter(|_| plain.len() == 96);
                 let seed: &[u8; 32] = seed.and_then(|s| s.try_into().ok()).ok_or(InvalidPrivateKey(algorithm))?;
                 let key = Self::ed25519(seed);
-                if plain.get(..32) != Some(&key.public.public[..]) {
+                if plain != key.to_plain().as_slice() {
                     return Err(InvalidPrivateKey(algorithm));
                 }
                 Ok(key)
