@@ -226,8 +226,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         self.leave();
         if !members.is_sorted_by(|a, b| a.0 < b.0) {
             members.sort_by(|a, b| a.0.cmp(&b.0));
-            if let Some(pair) = members.array_windows().find(|[a, b]| a.0 == b.0) {
-                let name: String = pair[0].0.chars().take(64).collect();
+            if let Some(((name, _), _)) = members.iter().zip(members.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
+                let name: String = name.chars().take(64).collect();
                 return Err(A::Error::custom(format_args!("the member {name:?} is repeated")));
             }
         }
