@@ -4,7 +4,7 @@ use ring::digest::{SHA256, SHA512, digest};
 
 use super::Version;
 
-/// Digests of some bytes. At least one is present in anything that was read.
+/// Digests of some bytes. Both may be absent: whoever relies on them checks [`Digests::overlaps`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Digests {
     /// SHA-256.
@@ -21,6 +21,12 @@ impl Digests {
             sha256: digest(&SHA256, bytes).as_ref().try_into().ok(),
             sha512: digest(&SHA512, bytes).as_ref().try_into().ok(),
         }
+    }
+
+    /// Whether both know some algorithm, so that comparing them proves anything.
+    #[must_use]
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.sha256.is_some() && other.sha256.is_some() || self.sha512.is_some() && other.sha512.is_some()
     }
 
     /// The name of the first algorithm that both know and disagree on.

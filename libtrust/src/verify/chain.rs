@@ -53,7 +53,8 @@ impl TrustedRoot {
         &self.root
     }
 
-    /// Checks the timestamp; `newest_known` is the version of the one seen before.
+    /// Checks that the root itself has not expired, then the timestamp; `newest_known` is the version of the one seen
+    /// before.
     ///
     /// # Errors
     /// The first rule that does not hold.
@@ -62,6 +63,7 @@ impl TrustedRoot {
         file: &Envelope<'_>,
         newest_known: Option<Version>,
     ) -> Result<TrustedTimestamp, VerifyError> {
+        self.expiration.check(&RoleName::Root, &*self.root)?;
         let timestamp = self.role(file, &RoleName::Timestamp)?;
         not_older(&timestamp, newest_known)?;
         Ok(TrustedTimestamp { before: self, timestamp })

@@ -93,6 +93,14 @@ pub enum VerifyError {
         /// The digest named, in hex.
         expected: String,
     },
+    /// A trusted file names the role without any digest, so any bytes would do.
+    #[error("no checksums for supported algorithms were provided for {role} by the {named_by}")]
+    NoChecksum {
+        /// The role.
+        role: RoleName,
+        /// Which file names it.
+        named_by: RoleName,
+    },
     /// The length is not one that a trusted file allows.
     #[error("{role} has {found} bytes, the {named_by} names {expected}")]
     Length {
@@ -149,6 +157,7 @@ impl VerifyError {
             Self::RootRotation(_) => "root-rotation",
             Self::Rollback { .. } => "rollback",
             Self::Checksum { .. } => "checksum",
+            Self::NoChecksum { .. } => "no-checksum",
             Self::Length { .. } => "length",
             Self::NotInSnapshot { .. } => "not-in-snapshot",
             Self::NotDelegated(_) => "not-delegated",
@@ -156,12 +165,12 @@ impl VerifyError {
     }
 }
 
-/// At most three reasons: an error body is small, and one is usually enough.
+/// At most three reasons, each cut: clients read only 1 KiB of an error body, and one reason is usually enough.
 pub(super) fn reasons(rejected: &[Rejected]) -> String {
-    rejected.iter().take(3).map(|r| format!("; key {}: {}", r.key, r.reason)).collect()
+    rejected.iter().take(3).map(|r| format!("; key {:.64}: {:.120}", r.key.as_str(), r.reason)).collect()
 }
 
-/// A date as Notary's messages print it: `Fri Nov 20 03:52:48 UTC 2026`.
+/// A date as Notary's messages print it: `Fri Nov 20 03:52:48 UTC 2026`, the day without padding.
 fn go_date(time: &DateTime<Utc>) -> impl std::fmt::Display + use<> {
-    time.format("%a %b %e %H:%M:%S UTC %Y").to_string()
+    time.format("%a %b %-d %H:%M:%S UTC %Y").to_string()
 }

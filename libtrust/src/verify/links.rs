@@ -4,19 +4,23 @@ use super::{Verified, VerifyError};
 use crate::metadata::{FileMeta, Snapshot};
 use crate::names::RoleName;
 
-/// Checks that `found` is what `named` says: every digest that both know is equal, and the length is exactly that.
+/// Checks that `found` is what `named` says: it names at least one digest, every digest that both know is equal, and
+/// the length is exactly that.
 ///
 /// Notary's clients take the length as an upper bound only; as the digests cover the length, a differing one is a
 /// mistake of whoever wrote it.
 ///
 /// # Errors
-/// [`VerifyError::Checksum`] or [`VerifyError::Length`].
+/// [`VerifyError::NoChecksum`], [`VerifyError::Checksum`] or [`VerifyError::Length`].
 pub fn matches_file(
     role: &RoleName,
     found: &FileMeta,
     named: &FileMeta,
     named_by: &RoleName,
 ) -> Result<(), VerifyError> {
+    if !named.digests.overlaps(&found.digests) {
+        return Err(VerifyError::NoChecksum { role: role.clone(), named_by: named_by.clone() });
+    }
     if let Some(algorithm) = named.digests.disagreement(&found.digests) {
         let expected = match algorithm {
             "sha256" => named.digests.sha256.map(hex::encode),

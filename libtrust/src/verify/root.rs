@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::error::Rejected;
-use super::threshold::{SigningKeys, count};
+use super::rollback::not_older;
+use super::threshold::{Shortfall, SigningKeys, count};
 use super::verified::seal;
 use super::{Expiration, Verified, VerifyError};
 use crate::dialect::{Envelope, RootKeyRule, Spelled};
@@ -35,13 +36,16 @@ pub fn first_root(
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
     let root = Root::decode(envelope)?;
-    finish(envelope, root, gun, dates, expiration)
+    let own = root_keys(envelope, &root, gun, dates)?;
+    let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
+    expiration.check(&RoleName::Root, &root)?;
+    Ok(seal(envelope, root, signers))
 }
 
 /// Verifies a root that follows `previous`: signed by the threshold of the previous root's keys (whose certificates may
-/// have expired since), then as [`first_root`].
+/// have expired since), then as [`first_root`], and not of a lower version.
 ///
-/// How far the version may move is for the caller: a server wants the next one, Notary's clients take any later one.
+/// How far the version may move up is for the caller: a server wants the next one, Notary's clients take any later one.
 ///
 /// # Errors
 /// The first rule that does not hold.
@@ -53,29 +57,31 @@ pub fn next_root(
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
     let root = Root::decode(envelope)?;
-    let trusted = root_keys(envelope, previous, gun, CertificateDates::Ignored)?;
-    count(envelope, &trusted).map_err(|error| shortfall(error, VerifyError::RootRotation))?;
-    finish(envelope, root, gun, dates, expiration)
-}
-
-fn finish(
-    envelope: &Envelope<'_>,
-    root: Root,
-    gun: &Gun,
-    dates: CertificateDates,
-    expiration: Expiration,
-) -> Result<Verified<Root>, VerifyError> {
     let own = root_keys(envelope, &root, gun, dates)?;
-    let signers = count(envelope, &own).map_err(|error| shortfall(error, VerifyError::RootIntegrity))?;
-    expiration.check(&RoleName::Root, &root)?;
-    Ok(seal(envelope, root, signers))
+    let trusted = root_keys(envelope, previous, gun, CertificateDates::Ignored)?;
+    count_roots(envelope, &trusted, VerifyError::RootRotation)?;
+    let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
+    let root = seal(envelope, root, signers);
+    not_older(&root, Some(previous.version))?;
+    expiration.check(&RoleName::Root, &*root)?;
+    Ok(root)
 }
 
-fn shortfall(error: VerifyError, kind: fn(super::Shortfall) -> VerifyError) -> VerifyError {
-    match error {
+/// Counts a root's signatures. Whatever is wrong with them, Notary has one text for it, by whose keys were asked for.
+fn count_roots(
+    envelope: &Envelope<'_>,
+    keys: &SigningKeys<'_>,
+    kind: fn(Shortfall) -> VerifyError,
+) -> Result<Vec<KeyId>, VerifyError> {
+    count(envelope, keys).map_err(|error| match error {
         VerifyError::Threshold(shortfall) => kind(shortfall),
+        VerifyError::NoSignatures { .. } => kind(Shortfall::new(envelope, keys, 0, Vec::new())),
+        VerifyError::KeyId { key, .. } => {
+            let reason = "key ID is not valid for key content".to_owned();
+            kind(Shortfall::new(envelope, keys, 0, vec![Rejected { key, reason }]))
+        }
         other => other,
-    }
+    })
 }
 
 /// The keys of the root role that may speak for this collection.

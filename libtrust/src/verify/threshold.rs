@@ -107,14 +107,7 @@ pub(super) fn count(envelope: &Envelope<'_>, keys: &SigningKeys<'_>) -> Result<V
         }
     }
     if counted.len() < keys.threshold.get() as usize {
-        return Err(VerifyError::Threshold(Shortfall {
-            role: role.clone(),
-            version: envelope.header().version,
-            needed: keys.threshold,
-            found: counted.len(),
-            listed: keys.keys.iter().map(|(id, _)| (*id).clone()).collect(),
-            rejected,
-        }));
+        return Err(VerifyError::Threshold(Shortfall::new(envelope, keys, counted.len(), rejected)));
     }
     Ok(counted.into_iter().map(|(id, _)| id).collect())
 }
@@ -134,6 +127,19 @@ pub struct Shortfall {
     pub listed: Vec<KeyId>,
     /// Signatures and keys that did not count, and why.
     pub rejected: Vec<Rejected>,
+}
+
+impl Shortfall {
+    pub(super) fn new(envelope: &Envelope<'_>, keys: &SigningKeys<'_>, found: usize, rejected: Vec<Rejected>) -> Self {
+        Self {
+            role: envelope.role().clone(),
+            version: envelope.header().version,
+            needed: keys.threshold,
+            found,
+            listed: keys.ids().cloned().collect(),
+            rejected,
+        }
+    }
 }
 
 impl fmt::Display for Shortfall {

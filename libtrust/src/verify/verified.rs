@@ -47,12 +47,15 @@ impl<T> Deref for Verified<T> {
 /// Verifies a file of any role but root: signatures of `keys`, then structure, then expiry.
 ///
 /// # Errors
-/// The first rule that does not hold.
+/// The first rule that does not hold. A root is refused: it has rules of its own, see [`super::first_root`].
 pub fn verify<T: Spelled + Metadata>(
     envelope: &Envelope<'_>,
     keys: &SigningKeys<'_>,
     expiration: Expiration,
 ) -> Result<Verified<T>, VerifyError> {
+    if *envelope.role() == RoleName::Root {
+        return Err(VerifyError::NotDelegated(RoleName::Root));
+    }
     let signers = count(envelope, keys)?;
     let metadata = T::decode(envelope)?;
     expiration.check(envelope.role(), &metadata)?;
