@@ -3,6 +3,8 @@
 //! The OLPC dialect as Go's canonical encoder writes it: members sorted by the bytes
 //! of their names, no white space, only `"` and `\` escaped, everything else raw UTF-8, numbers whole.
 
+use std::io::Write as _;
+
 use super::{Number, Value};
 
 /// Writes the canonical form of `value`.
@@ -67,32 +69,39 @@ fn write(value: &Value<'_>, escapes: Escapes, out: &mut Vec<u8>) -> Result<(), N
 
 fn write_number(number: Number, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
     let whole = number.whole().ok_or(NotCanonical { number })?;
-    out.extend_from_slice(whole.to_string().as_bytes());
+    // Writing to memory cannot fail.
+    let _ = write!(out, "{whole}");
     Ok(())
 }
 
 fn write_string(text: &str, escapes: Escapes, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
-    while let Some((at, found)) = rest.char_indices().find(|(_, c)| needs_escape(*c, escapes)) {
-        let (plain, tail) = rest.split_at(at);
+    while let Some(at) = first_special(rest.as_bytes(), escapes) {
+        let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
-        match found {
-            '"' => out.extend_from_slice(br#"\""#),
-            '\\' => out.extend_from_slice(br"\\"),
-            other => out.extend_from_slice(format!("\\u{:04x}", u32::from(other)).as_bytes()),
+        let mut characters = special.chars();
+        match characters.next() {
+            Some('"') => out.extend_from_slice(br#"\""#),
+            Some('\\') => out.extend_from_slice(br"\\"),
+            Some(found @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}')) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(found));
+            }
+            Some(other) => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => {}
         }
-        rest = tail.get(found.len_utf8()..).unwrap_or_default();
+        rest = characters.as_str();
     }
     out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
 }
 
-fn needs_escape(c: char, escapes: Escapes) -> bool {
-    match c {
-        '"' | '\\' => true,
-        '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => matches!(escapes, Escapes::Wire),
-        _ => false,
+/// Where the first character stands that may need an escape. Such a byte is ASCII, or `0xe2`, with which U+2028 and
+/// U+2029 begin: always the start of a character.
+fn first_special(text: &[u8], escapes: Escapes) -> Option<usize> {
+    match escapes {
+        Escapes::Canonical => text.iter().position(|b| matches!(b, b'"' | b'\\')),
+        Escapes::Wire => text.iter().position(|b| matches!(b, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2 | 0..=0x1f)),
     }
 }
 
@@ -129,9 +138,9 @@ mod tests {
 
     #[test]
     fn the_wire_form_reads_back_as_the_same_value() {
-        let text = "a&b<c>\u{2028}\u{1}\"";
+        let text = "a&b<c>\u{2028}\u{1}\"\u{20ac}\u{2030}\u{2029}";
         let wire = to_wire(&Value::from(text)).unwrap();
-        assert_eq!(wire, br#""a\u0026b\u003cc\u003e\u2028\u0001\"""#);
+        assert_eq!(wire, "\"a\\u0026b\\u003cc\\u003e\\u2028\\u0001\\\"\u{20ac}\u{2030}\\u2029\"".as_bytes());
         assert_eq!(Value::parse(&wire, 1).unwrap().as_str(), Some(text));
     }
 
