@@ -29,7 +29,7 @@ pub struct SigningKey {
 enum Secret {
     /// The parsed pair for signing, the scalar for storing.
     Ecdsa {
-        pair: EcdsaKeyPair,
+        pair: Box<EcdsaKeyPair>,
         scalar: Zeroizing<[u8; 32]>,
     },
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -159,7 +159,7 @@ impl SigningKey {
         )
         .map_err(|_| InvalidPrivateKey(algorithm))?;
         let public = PublicKey { key_type: algorithm.key_type(), public: [&P256_SPKI_PREFIX[..], point].concat() };
-        Ok(Self { algorithm, public, secret: Secret::Ecdsa { pair, scalar } })
+        Ok(Self { algorithm, public, secret: Secret::Ecdsa { pair: Box::new(pair), scalar } })
     }
 }
 

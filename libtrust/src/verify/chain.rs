@@ -2,6 +2,7 @@
 //! step can be left out.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::links::{matches_file, snapshot_names};
 use super::rollback::not_older;
@@ -151,6 +152,13 @@ impl TrustedTargets {
         let targets = verify::<Targets>(file, &keys, self.before.before.before.expiration)?;
         snapshot_names(&self.before.snapshot, &role, targets.file())?;
         not_older(&targets, newest_known)?;
-        Ok(self.targets.entry(role).insert_entry(targets).into_mut())
+        Ok(match self.targets.entry(role) {
+            Entry::Vacant(entry) => entry.insert(targets),
+            Entry::Occupied(entry) => {
+                let known = entry.into_mut();
+                *known = targets;
+                known
+            }
+        })
     }
 }

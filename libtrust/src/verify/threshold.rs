@@ -61,7 +61,7 @@ impl<'a> SigningKeys<'a> {
         self
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
