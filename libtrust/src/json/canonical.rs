@@ -107,7 +107,7 @@ fn first_special(text: &[u8], escapes: Escapes) -> Option<usize> {
 
 /// A number that has no canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("the number {number:?} is not whole or beyond 2^53, so it cannot be signed")]
+#[error("the number {number} is not whole or beyond 2^53, so it cannot be signed")]
 pub struct NotCanonical {
     /// The number.
     pub number: Number,

@@ -141,6 +141,16 @@ impl Number {
     }
 }
 
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsigned(number) => number.fmt(f),
+            Self::Negative(number) => number.fmt(f),
+            Self::Double(number) => write!(f, "{number:e}"),
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Seed<'d> {
     depth: &'d Cell<usize>,

@@ -94,7 +94,7 @@ pub enum VerifyError {
         expected: String,
     },
     /// A trusted file names the role without any digest, so any bytes would do.
-    #[error("no checksums for supported algorithms were provided for {role} by the {named_by}")]
+    #[error("no checksums for supported algorithms were provided for {role}: the {named_by} names no digest of it")]
     NoChecksum {
         /// The role.
         role: RoleName,
@@ -114,7 +114,9 @@ pub enum VerifyError {
         named_by: RoleName,
     },
     /// The snapshot does not name the role.
-    #[error("the snapshot version {snapshot} does not name {role}")]
+    #[error(
+        "no checksums for supported algorithms were provided for {role}: the snapshot version {snapshot} does not name it"
+    )]
     NotInSnapshot {
         /// The role.
         role: RoleName,

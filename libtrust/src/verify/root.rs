@@ -8,7 +8,7 @@ use super::threshold::{Shortfall, SigningKeys, count};
 use super::verified::seal;
 use super::{Expiration, Verified, VerifyError};
 use crate::dialect::{Envelope, RootKeyRule, Spelled};
-use crate::keys::{CertificateBundle, PublicKey};
+use crate::keys::{CertificateBundle, InvalidBundle, PublicKey};
 use crate::metadata::Root;
 use crate::names::{Gun, KeyId, RoleName};
 
@@ -97,7 +97,18 @@ fn root_keys<'r>(
         RootKeyRule::Any => return Ok(keys),
         RootKeyRule::CertificatesForTheName => keys.without(|id, key| judge(id, key, gun, dates).err()),
     };
-    if keys.is_empty() { Err(none(keys.into_set_aside())) } else { Ok(keys) }
+    if !keys.is_empty() {
+        return Ok(keys);
+    }
+    // Notary reads any PEM text, but looks signatures up under the id of the text it would have written itself.
+    if SigningKeys::of_role(root, &RoleName::Root).is_some_and(|keys| keys.any(is_misspelled)) {
+        return Err(VerifyError::RootIntegrity(Shortfall::new(envelope, &keys, 0, keys.set_aside().to_vec())));
+    }
+    Err(none(keys.set_aside().to_vec()))
+}
+
+fn is_misspelled(key: &PublicKey) -> bool {
+    key.key_type.is_x509() && CertificateBundle::parse(&key.public) == Err(InvalidBundle::Form)
 }
 
 fn judge(id: &KeyId, key: &PublicKey, gun: &Gun, dates: CertificateDates) -> Result<(), Rejected> {

@@ -65,8 +65,12 @@ impl<'a> SigningKeys<'a> {
         self.keys.is_empty()
     }
 
-    pub(super) fn into_set_aside(self) -> Vec<Rejected> {
-        self.set_aside
+    pub(super) fn any(&self, holds: impl Fn(&PublicKey) -> bool) -> bool {
+        self.keys.iter().any(|(_, key)| holds(key))
+    }
+
+    pub(super) fn set_aside(&self) -> &[Rejected] {
+        &self.set_aside
     }
 }
 
