@@ -17,6 +17,8 @@
 
 pub mod dialect;
 pub mod edit;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzzing;
 pub mod json;
 pub mod keys;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! The outer object: `signed`, and `signatures` of `keyid`, `method` and `sig`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 
 use super::common::decode_base64;
 use crate::dialect::reader::At;
@@ -61,7 +61,8 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
         return None;
     }
     let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
-    (time.timestamp_subsec_nanos() < 1_000_000_000).then_some(time)
+    // An offset can move the year out of the four digits that the format has.
+    (time.timestamp_subsec_nanos() < 1_000_000_000 && (0..=9999).contains(&time.year())).then_some(time)
 }
 
 fn signatures(at: &At<'_, '_, '_>) -> Result<Vec<Signature>, Fault> {

@@ -1,0 +1,133 @@
+//! What each fuzz target does with arbitrary bytes. The targets in `libtrust/fuzz` and the plain test over their corpora
+//! run the same bodies. A body panics when a promise is broken.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+use crate::dialect::{Dialect, Envelope, Spelled};
+use crate::json::{Value, to_canonical, to_wire};
+use crate::keys::{CertificateBundle, KeyAlgorithm, KeyType, PublicKey, SignatureScheme, SigningKey};
+use crate::limits::Limits;
+use crate::metadata::{Root, Snapshot, Targets, Timestamp};
+use crate::names::{Gun, KeyId, RoleName};
+use crate::testing::now;
+
+/// Every target by the name of its folder in the corpus.
+pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+    ("json", json),
+    ("canonical", canonical),
+    ("root", root),
+    ("targets", targets),
+    ("snapshot", snapshot),
+    ("timestamp", timestamp),
+    ("certificate", certificate),
+    ("key", key),
+    ("names", names),
+];
+
+/// What we read as JSON is JSON to an independent reader too.
+pub fn json(bytes: &[u8]) {
+    if let Ok(value) = Value::parse(bytes, 32) {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).unwrap();
+        assert_eq!(value.clone().into_owned(), value);
+    }
+}
+
+/// The wire form reads back as a value with the same canonical form, and is its own wire form.
+pub fn canonical(bytes: &[u8]) {
+    let Ok(value) = Value::parse(bytes, 32) else { return };
+    let Ok(canonical) = to_canonical(&value) else { return };
+    let wire = to_wire(&value).unwrap();
+    let again = Value::parse(&wire, 32).unwrap();
+    assert_eq!(to_canonical(&again).unwrap(), canonical);
+    assert_eq!(to_wire(&again).unwrap(), wire);
+}
+
+/// A file of the root role.
+pub fn root(bytes: &[u8]) {
+    role::<Root>(&RoleName::Root, bytes);
+}
+
+/// A file of the targets role, and of a delegation.
+pub fn targets(bytes: &[u8]) {
+    role::<Targets>(&RoleName::Targets, bytes);
+    role::<Targets>(&"targets/a".parse().unwrap(), bytes);
+}
+
+/// A file of the snapshot role.
+pub fn snapshot(bytes: &[u8]) {
+    role::<Snapshot>(&RoleName::Snapshot, bytes);
+}
+
+/// A file of the timestamp role.
+pub fn timestamp(bytes: &[u8]) {
+    role::<Timestamp>(&RoleName::Timestamp, bytes);
+}
+
+/// What was read is written so that it reads back and is written the same.
+fn role<T: Spelled>(role: &RoleName, bytes: &[u8]) {
+    let limits = Limits { file_bytes: 1 << 20, ..Limits::default() };
+    let parse = |bytes| Envelope::parse(Dialect::Notary, role.clone(), bytes, &limits);
+    let Ok(envelope) = parse(bytes) else { return };
+    let Ok(metadata) = T::decode(&envelope) else { return };
+    let unsigned = Dialect::Notary.encode(&metadata);
+    let written = unsigned.with_signatures(Dialect::Notary, envelope.signatures());
+    // What we write may be longer than what was read.
+    let Ok(again) = Envelope::parse(Dialect::Notary, role.clone(), &written, &Limits::default()) else {
+        panic!("what was written does not read back: {}", String::from_utf8_lossy(&written))
+    };
+    assert_eq!(again.canonical(), unsigned.canonical);
+    assert_eq!(again.signatures(), envelope.signatures());
+    assert_eq!(Dialect::Notary.encode(&T::decode(&again).unwrap()), unsigned);
+}
+
+/// PEM text of certificates.
+pub fn certificate(bytes: &[u8]) {
+    for key_type in [KeyType::EcdsaX509, KeyType::RsaX509] {
+        let _ = PublicKey { key_type, public: bytes.to_vec() }.verifying_key();
+    }
+    let Ok(bundle) = CertificateBundle::parse(bytes) else { return };
+    let _ = (bundle.is_sound(), bundle.is_current(now()));
+    if let Some(gun) = bundle.common_name().and_then(|name| name.parse::<Gun>().ok()) {
+        bundle.names(&gun).unwrap();
+    }
+}
+
+/// Public and private keys of every kind, and a signature that nobody made.
+pub fn key(bytes: &[u8]) {
+    for key_type in [KeyType::Ecdsa, KeyType::Rsa, KeyType::Ed25519, KeyType::Other("other".to_owned())] {
+        let Ok(key) = (PublicKey { key_type, public: bytes.to_vec() }).verifying_key() else { continue };
+        for scheme in [
+            SignatureScheme::EcdsaFixed,
+            SignatureScheme::RsaPss,
+            SignatureScheme::RsaPkcs1v15,
+            SignatureScheme::Ed25519,
+        ] {
+            assert!(key.verify(&scheme, b"message", bytes).is_err());
+        }
+    }
+    for algorithm in [KeyAlgorithm::Ecdsa, KeyAlgorithm::Ed25519] {
+        if let Ok(key) = SigningKey::from_plain(algorithm, bytes) {
+            key.public_key().verifying_key().unwrap();
+        }
+    }
+    let _ = SigningKey::ecdsa_from_pkcs8(bytes);
+}
+
+/// Names print as they were read.
+pub fn names(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(gun) = text.parse::<Gun>() {
+        assert_eq!(gun.as_str(), text);
+    }
+    if let Ok(id) = text.parse::<KeyId>() {
+        assert_eq!(id.as_str(), text);
+    }
+    match text.parse::<RoleName>() {
+        Ok(RoleName::Delegation(name)) => {
+            assert_eq!(name.as_str(), text);
+            assert!(text.starts_with(name.parent().as_str()));
+            assert!(!text.contains("..") && text.is_ascii() && text.len() <= 255);
+        }
+        Ok(role) => assert_eq!(role.as_str(), text),
+        Err(_) => {}
+    }
+}
