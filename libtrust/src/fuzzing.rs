@@ -10,8 +10,11 @@ use crate::metadata::{Root, Snapshot, Targets, Timestamp};
 use crate::names::{Gun, KeyId, RoleName};
 use crate::testing::now;
 
+/// What one target does with its input.
+pub type Body = fn(&[u8]);
+
 /// Every target by the name of its folder in the corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+pub const TARGETS: [(&str, Body); 9] = [
     ("json", json),
     ("canonical", canonical),
     ("root", root),

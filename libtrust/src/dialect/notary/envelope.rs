@@ -17,11 +17,12 @@ pub(in crate::dialect) fn read(
     limits: &Limits,
 ) -> Result<(Header, Vec<Signature>), MalformedFile> {
     let at = At::root(file);
-    if let Some(Value::Array(signatures)) = file.get("signatures")
-        && signatures.len() > limits.signatures
-    {
-        let (role, found) = (role.clone(), signatures.len());
-        return Err(MalformedFile::TooManySignatures { role, found, limit: limits.signatures });
+    match file.get("signatures") {
+        Some(Value::Array(signatures)) if signatures.len() > limits.signatures => {
+            let (role, found) = (role.clone(), signatures.len());
+            return Err(MalformedFile::TooManySignatures { role, found, limit: limits.signatures });
+        }
+        _ => {}
     }
     let result = at.refuse_ambiguous(&["signed", "signatures"]).and_then(|()| Ok((header(&at)?, signatures(&at)?)));
     result.map_err(|fault| match fault {
