@@ -84,7 +84,8 @@ impl From<&crate::config::Limits> for Limits {
 
 /// Starts to serve `application` on bound sockets: over TLS with `tls`, else plain HTTP/1.1.
 ///
-/// Must be called within a Tokio runtime. Dropping the result drops the connections; see [`Listening::drain`].
+/// Must be called within a Tokio runtime. Dropping the result stops accepting and ends connections after the request
+/// they serve, without waiting for them; [`Listening::drain`] waits.
 #[must_use]
 pub fn serve<A: Application>(
     listeners: Vec<TcpListener>,
