@@ -6,6 +6,7 @@ mod args;
 mod service;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -107,10 +108,11 @@ async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow
     let (certificate, settings) = tls.unzip();
     let listening = listen::serve(listeners, settings, limits, application);
     ops.set_ready(true);
-    announce(&config, folder.as_ref(), &listening)?;
-
+    let authority = folder.as_ref().map(DataFolder::authority_certificate);
+    // Signals first: who reads the announcement may send one.
     keep(&config, folder, certificate, logs)?;
     service.keep_renewing(config.settings.renewal.interval, &metrics);
+    announce(&config, authority.as_deref(), &listening)?;
     stop.next().await;
     ops.set_ready(false);
     drain(listening, stop).await?;
@@ -125,7 +127,7 @@ fn keep(
     certificate: Option<Certificate>,
     logs: Logs,
 ) -> anyhow::Result<()> {
-    tokio::spawn(logs.follow_signals());
+    tokio::spawn(logs.follow_signals().context("cannot take over signals")?);
     let reload = {
         let (files, certificate) = (config.server.tls.clone(), certificate.clone());
         move || {
@@ -160,17 +162,16 @@ async fn drain(listening: Listening, mut stop: Stop) -> anyhow::Result<()> {
 }
 
 /// The three lines to paste for the embedded server; a log line otherwise.
-fn announce(config: &Config, folder: Option<&DataFolder>, listening: &Listening) -> anyhow::Result<()> {
+fn announce(config: &Config, authority: Option<&Path>, listening: &Listening) -> anyhow::Result<()> {
     let Some(bound) = listening.addresses().first() else { bail!("no address to listen on") };
     for address in listening.addresses() {
         tracing::info!(%address, tls = config.server.tls.is_some(), "listening");
     }
-    if let Some(folder) = folder {
-        let authority = folder.authority_certificate();
+    if let Some(authority) = authority {
         let mut out = std::io::stdout().lock();
         // Nobody reading is no reason not to serve.
         let _ =
-            write!(out, "{}", Greeting::new(&authority, &config.server.http_addr, *bound)).and_then(|()| out.flush());
+            write!(out, "{}", Greeting::new(authority, &config.server.http_addr, *bound)).and_then(|()| out.flush());
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Sets logs up and changes how much is logged while the server runs.
 
-use std::io::{self, IsTerminal, stderr};
+use std::future::Future;
+use std::io::{self, IsTerminal, Write, stderr};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::JsonFields;
@@ -77,24 +79,28 @@ impl Logs {
         Some(next)
     }
 
-    /// Changes the level on SIGUSR1 and SIGUSR2, and says so on standard output, for as long as it is polled.
+    /// Takes over SIGUSR1 and SIGUSR2; changes the level on them, and says so on standard output, for as long as the
+    /// returned future is polled.
     ///
     /// # Errors
     /// When the system refuses.
-    pub async fn follow_signals(mut self) -> io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
+    pub fn follow_signals(mut self) -> io::Result<impl Future<Output = ()> + Send> {
         let mut more = signal(SignalKind::user_defined1())?;
         let mut less = signal(SignalKind::user_defined2())?;
-        loop {
-            let changed = tokio::select! {
-                _ = more.recv() => self.raise(),
-                _ = less.recv() => self.lower(),
-            };
-            match changed {
-                Some(level) => println!("Successfully setting log level to {level}"),
-                None => println!("The log level stays {}: there is no further one", self.level),
+        Ok(async move {
+            loop {
+                let changed = tokio::select! {
+                    _ = more.recv() => self.raise(),
+                    _ = less.recv() => self.lower(),
+                };
+                let said = match changed {
+                    Some(level) => format!("Successfully setting log level to {level}"),
+                    None => format!("The log level stays {}: there is no further one", self.level),
+                };
+                // Nobody reading is no reason to stop.
+                let _ = writeln!(io::stdout(), "{said}");
             }
-        }
+        })
     }
 }
 
