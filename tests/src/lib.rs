@@ -1,1 +1,19 @@
-//! x
+//! The harness of the stories: real peers, each started on a free loopback port with its state in a temporary folder.
+//!
+//! * [`process`]: a peer's process, ended by its id when its guard goes; [`command`]: a program run to its end.
+//! * [`peers`]: the programs themselves: trust servers, registry, Docker engine and clients, `notary`, PostgreSQL.
+//! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
+//! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
+//! * [`tls`], [`ports`]: certificates and ports for all of them.
+//!
+//! What peers print is shown by the test runner when a story fails.
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod peers;
+pub mod ports;
+pub mod process;
+pub mod signing;
+pub mod tls;
+pub mod trust_server;
+pub mod wire;

@@ -1,0 +1,9 @@
+//! The real programs the stories are played with, a file each.
+
+pub mod docker;
+pub mod dockerd;
+pub mod go_server;
+pub mod notary;
+pub mod our_server;
+pub mod postgres;
+pub mod registry;

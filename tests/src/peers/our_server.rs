@@ -1,0 +1,64 @@
+//! Our `notary-server`: embedded, or with a configuration file.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::ports;
+use crate::process::{Process, Stop, peer};
+use crate::trust_server::TrustServer;
+
+/// A debug build makes its first keys slowly; a release build is there in a moment.
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// The binary under test: `NOTARY_SERVER_BIN`, else the workspace's release build.
+pub fn binary() -> Result<PathBuf> {
+    let path = match std::env::var_os("NOTARY_SERVER_BIN") {
+        Some(path) => PathBuf::from(path),
+        None => match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(target) => PathBuf::from(target).join("release/notary-server"),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/notary-server"),
+        },
+    };
+    if !path.exists() {
+        bail!("{} is missing: cargo build --release --bin notary-server", path.display());
+    }
+    Ok(path.canonicalize()?)
+}
+
+/// A command for our server whose home is `folder`, so that it finds nothing of the user's.
+pub fn command(folder: &Path) -> Result<Command> {
+    let mut command = peer(binary()?, Stop::Kill);
+    command.env("HOME", folder);
+    Ok(command)
+}
+
+/// Starts the embedded server: its own certificate, database and keys in `FOLDER/data`.
+pub fn embedded(folder: &Path) -> Result<TrustServer> {
+    let port = ports::free()?;
+    let (folder, data) = (folder.to_owned(), folder.join("data"));
+    TrustServer::launched(port, data.join("tls/ca.crt"), vec![], move || {
+        let mut command = command(&folder)?;
+        command.arg("--data-dir").arg(&data).args(["--listen", &format!("127.0.0.1:{port}")]);
+        ready("notary-server", &folder, port, &mut command)
+    })
+}
+
+/// Starts the server with a configuration file, as the Go server is started, on a port of our choice.
+pub fn with_config(folder: &Path, config: &Path, ca: PathBuf) -> Result<TrustServer> {
+    let port = ports::free()?;
+    let (folder, config) = (folder.to_owned(), config.to_owned());
+    TrustServer::launched(port, ca, vec![], move || {
+        let mut command = command(&folder)?;
+        command.arg("-config").arg(&config).env("NOTARY_SERVER_SERVER_HTTP_ADDR", format!("127.0.0.1:{port}"));
+        ready("notary-server", &folder, port, &mut command)
+    })
+}
+
+pub(crate) fn ready(name: &str, folder: &Path, port: u16, command: &mut Command) -> Result<Process> {
+    let mut process = Process::start(name, folder, Stop::Kill, command)?;
+    process.wait_until(START_LIMIT, || ports::answers(port))?;
+    Ok(process)
+}
