@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::peers::{go_server, our_server};
 use crate::process::{Process, Stop};
+use crate::tls::Authority;
 
 /// Which server a story runs against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,21 @@ impl TrustServer {
         match Kind::under_test()? {
             Kind::Ours => our_server::embedded(folder),
             Kind::Go => go_server::with_signer_and_postgres(folder),
+        }
+    }
+
+    /// Starts the server under test with a configuration file, both as an operator of the Go server would.
+    ///
+    /// The file is copied into `folder`, beside a new `server.crt` and `server.key`; the listening address is replaced by a
+    /// free port through `NOTARY_SERVER_SERVER_HTTP_ADDR`, and nothing else is changed.
+    pub fn start_with_config(folder: &Path, config: &Path) -> Result<Self> {
+        let authority = Authority::new(folder)?;
+        authority.issue("server")?;
+        let copy = folder.join("server.json");
+        std::fs::copy(config, &copy).with_context(|| config.display().to_string())?;
+        match Kind::under_test()? {
+            Kind::Ours => our_server::with_config(folder, &copy, authority.certificate()),
+            Kind::Go => go_server::with_config(folder, &copy, authority.certificate()),
         }
     }
 

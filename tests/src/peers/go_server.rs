@@ -30,6 +30,11 @@ pub fn with_signer_and_postgres(folder: &Path) -> Result<TrustServer> {
     server(folder, &trust_service, &storage, vec![Box::new(signer), Box::new(postgres)])
 }
 
+/// The Go server with a configuration file, on a port of our choice.
+pub fn with_config(folder: &Path, config: &Path, ca: PathBuf) -> Result<TrustServer> {
+    launch(folder, config, ca, ports::free()?, vec![])
+}
+
 fn server(
     folder: &Path,
     trust_service: &Value,
@@ -53,10 +58,20 @@ fn server(
             "logging": { "level": "error" },
         }),
     )?;
-    let folder = folder.to_owned();
-    TrustServer::launched(port, authority.certificate(), companions, move || {
-        let mut command = peer("notary-server", Stop::Kill);
-        command.arg("-config").arg(&config);
+    launch(folder, &config, authority.certificate(), port, companions)
+}
+
+fn launch(
+    folder: &Path,
+    config: &Path,
+    ca: PathBuf,
+    port: u16,
+    companions: Vec<Box<dyn Any + Send + Sync>>,
+) -> Result<TrustServer> {
+    let (folder, config) = (folder.to_owned(), config.to_owned());
+    TrustServer::launched(port, ca, companions, move || {
+        let mut command = peer("/usr/bin/notary-server", Stop::Kill);
+        command.arg("-config").arg(&config).env("NOTARY_SERVER_SERVER_HTTP_ADDR", format!("127.0.0.1:{port}"));
         ready("go-notary-server", &folder, port, &mut command)
     })
 }
@@ -83,7 +98,7 @@ fn signer(folder: &Path, db_url: &str) -> Result<(Process, Value)> {
             "logging": { "level": "error" },
         }),
     )?;
-    let mut command = peer("notary-signer", Stop::Kill);
+    let mut command = peer("/usr/bin/notary-signer", Stop::Kill);
     command.arg("-config").arg(config).env("NOTARY_SIGNER_ONE", "signer-passphrase");
     let process = ready("go-notary-signer", folder, port, &mut command)?;
     let trust_service = json!({
