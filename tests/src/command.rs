@@ -20,7 +20,7 @@ pub struct Outcome {
     pub stderr: String,
 }
 
-/// A command that knows nothing of our environment but `PATH`, and is ended after [`LIMIT_SECONDS`].
+/// A command that knows nothing of our environment but `PATH`, and is ended after two minutes.
 pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("timeout");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
