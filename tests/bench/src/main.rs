@@ -23,7 +23,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use peers::{GO_SERVER, Nginx, Postgres, Recipe, Slot, Tools};
+use peers::{Nginx, Postgres, Recipe, Slot, Tools};
 use report::Report;
 use rows::{Group, Plan, Stage};
 use tls::Certificate;
@@ -149,7 +149,7 @@ async fn header(plan: &Plan, tools: &Tools, scratch: &Path) -> Vec<(String, Stri
         eprintln!("warning: {} is in memory, so nothing waits for a disk: give --scratch", scratch.display());
     }
     let peers = [
-        said_by(GO_SERVER, &["-version"]).await.replace('\n', " "),
+        format!("notary {}", said_by("dpkg-query", &["-W", "-f", "${Version}", "notary"]).await),
         said_by(&tools.postgres.join("postgres").to_string_lossy(), &["--version"]).await,
         said_by(&tools.nginx.to_string_lossy(), &["-v"]).await,
     ];

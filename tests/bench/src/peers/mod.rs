@@ -13,7 +13,7 @@ pub use postgres::{Postgres, Rows};
 pub use server::{Recipe, Slot};
 
 /// The Go server. Ours has the same name, so this one is always called by its path.
-pub const GO_SERVER: &str = "/usr/bin/notary-server";
+const GO_SERVER: &str = "/usr/bin/notary-server";
 
 /// Where the peers are, once all of them are found.
 pub struct Tools {
