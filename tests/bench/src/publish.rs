@@ -17,7 +17,7 @@ pub const LANES: usize = 8;
 /// Collections that a connection publishes in turn.
 const COLLECTIONS: usize = 4;
 /// Updates per connection that tell how many to sign for a run.
-const CALIBRATION: usize = 6;
+const CALIBRATION: usize = 12;
 /// Signed bodies that one run may hold, in bytes.
 const MEMORY: usize = 1 << 30;
 

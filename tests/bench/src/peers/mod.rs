@@ -29,7 +29,8 @@ impl Tools {
     /// # Errors
     /// Names the Debian packages of those that are missing.
     pub fn find() -> Result<Self> {
-        let nginx = on_path("nginx");
+        // Not on the path of everyone.
+        let nginx = on_path("nginx").or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|file| file.is_file()));
         let postgres = newest_postgres();
         let missing: Vec<&str> = [
             ("notary", Path::new(GO_SERVER).is_file()),
@@ -50,8 +51,7 @@ impl Tools {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/sbin", "/usr/bin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(usual).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 fn newest_postgres() -> Option<PathBuf> {
