@@ -1,5 +1,5 @@
 //! How fast a targets file is read and verified: `cargo run --release -p libtrust --example parse_speed`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, clippy::cast_precision_loss)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

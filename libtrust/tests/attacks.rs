@@ -1,5 +1,5 @@
 //! What somebody without the keys, or with stolen old files, may try. Each must fail for the right reason.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::dialect::{Dialect, Envelope, MalformedFile, Spelled};

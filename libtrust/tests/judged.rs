@@ -1,6 +1,6 @@
 //! Collections with one oddity each, and what the real Notary server said to them: we must say the same, or the folder
 //! says why not. See `fixtures/judged/README.md`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
 //! Storage, signer and collections, put together as a configuration says.
 
-use std::io::Read as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +11,7 @@ use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
 use notary_server::collection::{Collections, Settings};
 use notary_server::config::{self, Config, TrustService};
+use notary_server::embedded::read_passphrase;
 use notary_server::routes::ops::Check;
 use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget};
 use notary_server::signer::OnlineSigner;
@@ -24,14 +23,11 @@ use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
 use notary_server::telemetry::Metrics;
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
-use zeroize::Zeroizing;
 
 /// The name under which the passphrase of the embedded key store is known in its rows.
 const ALIAS: &str = "embedded";
 /// From this length on a passphrase is taken for random: 32 bytes in base64 or hex. Stretching it adds nothing then.
 const RANDOM_LENGTH: usize = 43;
-/// Longest passphrase file, in bytes.
-const PASSPHRASE_BYTES: u64 = 4096;
 
 /// The trust side of the server.
 pub struct Service {
@@ -112,7 +108,7 @@ async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>,
         // As Notary's local trust service: its keys are Ed25519 and die with the process.
         TrustService::Local => (Arc::new(LocalSigner::memory()), KeyAlgorithm::Ed25519),
         TrustService::Embedded { key_store, passphrase_file, key_algorithm } => {
-            let passphrase = passphrase(passphrase_file)?;
+            let passphrase = read_passphrase(passphrase_file)?;
             let iterations = if passphrase.len() >= RANDOM_LENGTH { Iterations::MIN } else { Iterations::HUMAN };
             let passphrases = Passphrases::new(ALIAS, passphrase)
                 .with_context(|| format!("{}: not a passphrase", passphrase_file.display()))?;
@@ -120,16 +116,6 @@ async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>,
             (Arc::new(signer), *key_algorithm)
         }
     })
-}
-
-fn passphrase(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let context = || format!("cannot read the passphrase file {}", path.display());
-    let mut text = Zeroizing::new(String::new());
-    let file = std::fs::File::open(path).with_context(context)?;
-    file.take(PASSPHRASE_BYTES).read_to_string(&mut text).with_context(context)?;
-    let end = text.trim_end_matches(['\r', '\n']).len();
-    text.truncate(end);
-    Ok(text)
 }
 
 fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm) -> Settings {
