@@ -59,6 +59,18 @@ pub enum PublishFailure {
     Failed(#[from] ReadFailure),
 }
 
+impl PublishFailure {
+    /// Whether storage or signer are away, so that the next collection would fail just the same.
+    pub(super) const fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed(
+                ReadFailure::Storage(StorageError::Backend { .. }) | ReadFailure::Signer(SignerError::Unavailable(_))
+            )
+        )
+    }
+}
+
 impl From<StorageError> for PublishFailure {
     fn from(error: StorageError) -> Self {
         Self::Failed(error.into())

@@ -14,11 +14,14 @@ mod renew;
 mod served;
 mod sign;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
+use libtrust::names::Gun;
+use tokio::sync::Mutex;
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
@@ -56,6 +59,8 @@ pub struct Collections {
     cache: cache::Cache,
     locks: locks::Locks,
     metrics: Arc<Metrics>,
+    /// Collections that the last look found no keys for, and when that was.
+    unrenewable: Mutex<HashMap<Gun, DateTime<Utc>>>,
 }
 
 impl Collections {
@@ -69,7 +74,16 @@ impl Collections {
         metrics: Arc<Metrics>,
     ) -> Self {
         let cache = cache::Cache::new(settings.cache_bytes, metrics.clone());
-        Self { storage, signer, clock, settings, cache, locks: locks::Locks::default(), metrics }
+        Self {
+            storage,
+            signer,
+            clock,
+            settings,
+            cache,
+            locks: locks::Locks::default(),
+            metrics,
+            unrenewable: Mutex::default(),
+        }
     }
 
     /// The store behind the collections.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use libtrust::edit::{next_snapshot, next_timestamp};
 use libtrust::metadata::Metadata as _;
 use libtrust::names::{Gun, RoleName};
@@ -16,6 +17,9 @@ use crate::storage::PublishError;
 const PAGE: u32 = 256;
 /// How often a renewal that another writer crossed is tried again.
 const ATTEMPTS: u32 = 3;
+
+/// How long a collection that the signer holds no key of is left alone.
+const RETRY_UNRENEWABLE: TimeDelta = TimeDelta::hours(1);
 
 /// What one walk over all collections did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,9 +44,13 @@ enum Because {
 impl Collections {
     /// Renews every collection whose newest timestamp is older than [`super::Settings::renew_after`]. One that fails is
     /// left for the next walk.
+    ///
+    /// Collections that the signer cannot renew are left alone for an hour; a signer or store that fails ends the walk.
     pub async fn renew_stale(&self) -> Renewal {
         let mut done = Renewal::default();
         let mut after: Option<Gun> = None;
+        let now = self.now();
+        self.unrenewable.lock().await.retain(|_, since| *since + RETRY_UNRENEWABLE > now);
         loop {
             let before = self.now() - self.settings.renew_after;
             let page = match self.storage.stale_timestamps(before, after.as_ref(), PAGE).await {
@@ -56,16 +64,25 @@ impl Collections {
             let Some(last) = page.last() else { return done };
             after = Some(last.clone());
             for gun in &page {
+                if self.unrenewable.lock().await.contains_key(gun) {
+                    continue;
+                }
                 match self.renew(gun, Because::Old).await {
                     Ok(Some(_)) => {
                         self.metrics.renewal.renewed.inc();
                         done.renewed += 1;
                     }
-                    Ok(None) => done.skipped += 1,
+                    Ok(None) => {
+                        self.unrenewable.lock().await.insert(gun.clone(), now);
+                        done.skipped += 1;
+                    }
                     Err(error) => {
                         tracing::error!(gun.name = %gun, %error, "renewing a timestamp failed");
                         self.metrics.renewal.failures.inc();
                         done.failed += 1;
+                        if error.is_outage() {
+                            return done;
+                        }
                     }
                 }
             }
