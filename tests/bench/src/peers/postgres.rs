@@ -89,7 +89,7 @@ impl Postgres {
         output(psql).await.map(drop)
     }
 
-    /// Inserts `rows` and a change again and again, a transaction per publish, on as many connections as publishers have.
+    /// Inserts `rows` and a change again and again, a transaction per publish, on as many connections as publish.
     pub async fn insert(&self, rows: &Rows, seconds: u64) -> Result<Sample> {
         self.psql("pgbench", "TRUNCATE tuf_files, changefeed").await?;
         let script = self.home.join("publish.sql");
