@@ -199,6 +199,43 @@ async fn bodies_that_are_no_upload_are_refused_and_nothing_crashes() {
 }
 
 #[tokio::test]
+async fn an_upload_may_arrive_in_any_pieces() {
+    let server = Server::new();
+    let mut publisher = published(&server, GUN).await;
+    for (number, piece) in (2..).zip([1, 7, 100, 4096]) {
+        publisher.targets.version = version(number);
+        let whole = multipart(&[("targets", &publisher.targets_file())]);
+        let pieces: Vec<Bytes> = whole.chunks(piece).map(Bytes::copy_from_slice).collect();
+        let (send, receive) = tokio::sync::mpsc::channel::<Bytes>(1);
+        let body = Body::new(Trickle(receive));
+        let sending = tokio::spawn(async move {
+            for piece in pieces {
+                tokio::task::yield_now().await;
+                send.send(piece).await.unwrap();
+            }
+        });
+        let answer = server.send(post_body(GUN, "multipart/form-data; boundary=boundary", body)).await;
+        sending.await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+/// A body of what arrives on a channel.
+struct Trickle(tokio::sync::mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Trickle {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        self.0.poll_recv(context).map(|piece| piece.map(|bytes| Ok(hyper::body::Frame::data(bytes))))
+    }
+}
+
+#[tokio::test]
 async fn parts_that_are_not_metadata_are_refused_with_the_place() {
     let server = Server::new();
     published(&server, GUN).await;

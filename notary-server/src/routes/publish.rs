@@ -5,8 +5,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyDataStream, BodyExt as _, Full, LengthLimitError, Limited};
 use libtrust::names::Gun;
-use multer::{Constraints, Multipart, SizeLimit};
+use multer::Multipart;
 
 use super::App;
 use crate::accept::Upload;
@@ -58,16 +59,16 @@ fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
 /// Reads the parts within their limits. The file name of a part is its role; everything else about it is ignored.
 async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiError> {
     let limits = &app.limits;
-    let size = SizeLimit::new().whole_stream(limits.upload_bytes).per_field(limits.upload_bytes);
-    let constraints = Constraints::new().size_limit(size);
-    let mut multipart = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    // Whole first: a stream that pauses within the first bytes makes the parser miss a boundary that is there.
+    let body = collect(body, limits.upload_bytes).await?;
+    let mut multipart = Multipart::new(BodyDataStream::new(Full::new(body)), boundary);
     let mut upload = Upload::default();
     let mut parts = 0;
     loop {
         let field = match multipart.next_field().await {
             Ok(Some(field)) => field,
             Ok(None) => return Ok(upload),
-            Err(error) => return Err(unreadable(&error, limits.upload_bytes)),
+            Err(error) => return Err(unreadable(&error)),
         };
         parts += 1;
         if parts > limits.upload_parts {
@@ -76,7 +77,7 @@ async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiErro
         }
         let name = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
         let name = name.ok_or_else(|| ApiError::new(Code::NoFilename))?;
-        let bytes: Bytes = field.bytes().await.map_err(|error| unreadable(&error, limits.upload_bytes))?;
+        let bytes: Bytes = field.bytes().await.map_err(|error| unreadable(&error))?;
         if upload.add(&name, bytes).is_err() {
             let role: String = name.chars().take(255).collect();
             return Err(ApiError::with_text(Code::InvalidRole, role));
@@ -84,9 +85,18 @@ async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiErro
     }
 }
 
-fn unreadable(error: &multer::Error, limit: u64) -> ApiError {
-    match error {
-        multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => too_large(limit),
-        other => ApiError::with_text(Code::MalformedUpload, format!("the multipart body cannot be read: {other}")),
-    }
+/// The whole body, or an error once it is over the limit.
+async fn collect(body: Body, limit: u64) -> Result<Bytes, ApiError> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    let collected = Limited::new(body, most).collect().await.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return too_large(limit);
+        }
+        ApiError::with_text(Code::MalformedUpload, "the connection ended before the body did")
+    })?;
+    Ok(collected.to_bytes())
+}
+
+fn unreadable(error: &multer::Error) -> ApiError {
+    ApiError::with_text(Code::MalformedUpload, format!("the multipart body cannot be read: {error}"))
 }
