@@ -72,7 +72,7 @@ impl Key {
 /// Signs `metadata` with `keys` and returns the file.
 #[must_use]
 pub fn file<T: Spelled>(metadata: &T, keys: &[&Key]) -> Vec<u8> {
-    let unsigned = Dialect::Notary.encode(metadata);
+    let unsigned = Dialect::Notary.encode(metadata).unwrap();
     let signatures: Vec<Signature> = keys.iter().map(|key| key.sign(&unsigned.canonical)).collect();
     unsigned.with_signatures(Dialect::Notary, &signatures)
 }

@@ -114,7 +114,8 @@ fn reencodes<T: Spelled>(folder: &Path, role: &RoleName) {
     for bytes in history(folder, role.as_str()) {
         let envelope = parse(role, &bytes);
         let metadata = T::decode(&envelope).unwrap();
-        let written = Dialect::Notary.encode(&metadata).with_signatures(Dialect::Notary, envelope.signatures());
+        let written =
+            Dialect::Notary.encode(&metadata).unwrap().with_signatures(Dialect::Notary, envelope.signatures());
         let (written, original) = (String::from_utf8(written).unwrap(), String::from_utf8(bytes.clone()).unwrap());
         assert_eq!(without_date(&written), without_date(&original), "{}: {role}", folder.display());
     }

@@ -144,7 +144,7 @@ fn timestamps() -> impl Strategy<Value = Timestamp> {
 // Writing and reading.
 
 fn reads_back<T: Spelled + PartialEq + Debug>(role: RoleName, metadata: &T) -> Result<(), TestCaseError> {
-    let unsigned = Dialect::Notary.encode(metadata);
+    let unsigned = Dialect::Notary.encode(metadata).unwrap();
     let bytes = unsigned.with_signatures(Dialect::Notary, &[]);
     let envelope = Envelope::parse(Dialect::Notary, role, &bytes, &Limits::default()).unwrap();
     prop_assert_eq!(envelope.canonical(), &unsigned.canonical[..]);

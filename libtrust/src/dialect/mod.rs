@@ -7,6 +7,7 @@ pub mod notary;
 mod reader;
 mod rules;
 
+use crate::json::NotCanonical;
 use crate::keys::{PublicKey, Signature};
 use crate::metadata::{Root, Snapshot, Targets, Timestamp};
 use crate::names::KeyId;
@@ -33,8 +34,10 @@ impl Dialect {
     }
 
     /// What is to be signed and stored for `metadata`.
-    #[must_use]
-    pub fn encode<T: Spelled>(self, metadata: &T) -> Unsigned {
+    ///
+    /// # Errors
+    /// If it holds a number that cannot be signed: a size beyond 2^53, a fraction in what the application added.
+    pub fn encode<T: Spelled>(self, metadata: &T) -> Result<Unsigned, NotCanonical> {
         match self {
             Self::Notary => notary::encode(&metadata.to_notary()),
         }

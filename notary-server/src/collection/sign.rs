@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use libtrust::dialect::{Dialect, Envelope, Spelled};
+use libtrust::json::NotCanonical;
 use libtrust::keys::Signature;
 use libtrust::metadata::{Metadata, Root};
 use libtrust::names::{Gun, RoleName};
@@ -25,6 +26,9 @@ pub(super) enum NotSigned {
     /// The signer failed.
     #[error(transparent)]
     Signer(#[from] SignerError),
+    /// There is no form of it that could be signed.
+    #[error(transparent)]
+    NotCanonical(#[from] NotCanonical),
     /// The signer answered with something that does not verify.
     #[error("what the signer made does not verify: {0}")]
     Unverifiable(#[from] VerifyError),
@@ -40,7 +44,7 @@ impl Collections {
         metadata: &T,
     ) -> Result<Signed<T>, NotSigned> {
         let keys = SigningKeys::of_role(root, role).ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
-        let unsigned = Dialect::Notary.encode(metadata);
+        let unsigned = Dialect::Notary.encode(metadata)?;
         let mut signatures: Vec<Signature> = Vec::new();
         for id in keys.ids() {
             match self.signer.sign(id, gun, role, &unsigned.canonical).await {

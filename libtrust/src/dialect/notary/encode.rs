@@ -5,13 +5,12 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use super::common::object;
 use super::envelope::method;
 use crate::dialect::Unsigned;
-use crate::json::{Value, to_canonical, to_wire};
+use crate::json::{NotCanonical, Value, to_canonical, to_wire};
 use crate::keys::Signature;
 
 /// The two forms of `signed`.
-pub(in crate::dialect) fn encode(signed: &Value<'_>) -> Unsigned {
-    // Values built from the role model hold no numbers but versions, thresholds and sizes read within 2^53.
-    Unsigned { canonical: to_canonical(signed).unwrap_or_default(), wire: to_wire(signed).unwrap_or_default() }
+pub(in crate::dialect) fn encode(signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
+    Ok(Unsigned { canonical: to_canonical(signed)?, wire: to_wire(signed)? })
 }
 
 /// `{"signed":..,"signatures":[..]}`: this order, not sorted.
@@ -23,6 +22,23 @@ pub(in crate::dialect) fn file(signed: &[u8], signatures: &[Signature]) -> Vec<u
             ("sig", BASE64_STANDARD.encode(&signature.bytes).as_str().into()),
         ])
     });
+    // Strings alone: there is no number that could fail.
     let signatures = to_wire(&Value::Array(signatures.collect())).unwrap_or_default();
     [b"{\"signed\":", signed, b",\"signatures\":", &signatures, b"}"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialect::Dialect;
+    use crate::testing::Publisher;
+
+    #[test]
+    fn a_size_no_reader_holds_is_not_signed() {
+        let (mut publisher, _) = Publisher::whole("example.com/a");
+        publisher.tag(1, 1);
+        for target in publisher.targets.targets.values_mut() {
+            target.length = u64::MAX;
+        }
+        assert!(Dialect::Notary.encode(&publisher.targets).is_err());
+    }
 }
