@@ -143,7 +143,7 @@ async fn keys_of_another_collection_do_not_sign_this_one() {
     let foreign = server.key("registry.example/other", "timestamp").await;
     publisher.rotate(RoleName::Timestamp, &foreign);
     let answer = server.publish_server_held(&publisher).await;
-    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(answer.refusal().starts_with("ErrBadRoot: no  timestamp keys exist on the server"), "{}", answer.refusal());
     assert_eq!(server.file(GUN, "timestamp.json").await.status, StatusCode::NOT_FOUND);
 }
 
@@ -170,7 +170,7 @@ async fn roots_follow_one_another_by_one_version_and_both_signatures() {
     let both = server.post(GUN, &[("root", &file(&publisher.root, &[&new, &publisher.root_key]))]).await;
     assert_eq!(both.status, StatusCode::OK);
     assert_eq!(server.verify(GUN).await.root().version, version(2));
-    assert_eq!(server.served(GUN, "1.root.json").await.len(), server.served(GUN, "1.root.json").await.len());
+    server.served(GUN, "1.root.json").await;
 }
 
 #[tokio::test]

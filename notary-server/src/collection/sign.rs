@@ -49,7 +49,8 @@ impl Collections {
         for id in keys.ids() {
             match self.signer.sign(id, gun, role, &unsigned.canonical).await {
                 Ok(signature) => signatures.push(signature),
-                Err(SignerError::UnknownKey(_)) => {}
+                // A key of another collection is as good as none.
+                Err(SignerError::UnknownKey(_) | SignerError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -16,7 +16,7 @@ use crate::process::{Process, free_port, output};
 use crate::publish::LANES;
 use crate::stats::Sample;
 
-const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA: &str = include_str!("../../../src/peers/schema/server.sql");
 
 /// What one publish stores: role and bytes of each row of `tuf_files`.
 pub type Rows = Vec<(String, Vec<u8>)>;
