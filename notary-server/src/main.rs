@@ -62,6 +62,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(file) = &arguments.config else { bail!("config check needs a file: --config FILE") };
     let config = Config::load(file, &environment())?;
     tls(&config)?;
+    service::check_files(&config)?;
     for warning in &config.settings.warnings {
         eprintln!("warning: {warning}");
     }

@@ -1,5 +1,6 @@
 //! Storage, signer and collections, put together as a configuration says.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +30,15 @@ const ALIAS: &str = "embedded";
 /// From this length on a passphrase is taken for random: 32 bytes in base64 or hex. Stretching it adds nothing then.
 const RANDOM_LENGTH: usize = 43;
 
+/// Reads what a configuration names without opening or changing anything: for `config check`.
+pub fn check_files(config: &Config) -> anyhow::Result<()> {
+    refuse_lost_keys(config)?;
+    if let TrustService::Embedded { passphrase_file, .. } = &config.trust_service {
+        read_passphrase(passphrase_file)?;
+    }
+    Ok(())
+}
+
 /// The trust side of the server.
 pub struct Service {
     /// What handlers need.
@@ -40,8 +50,10 @@ impl Service {
     /// Opens storage and signer.
     pub async fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let settings = &config.settings;
-        let storage = storage(&config.storage, metrics).await?;
+        refuse_lost_keys(config)?;
+        // Keys first: where there are collections there has been a key store.
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
+        let storage = storage(&config.storage, metrics).await?;
         let clock = Arc::new(now);
         let collections =
             Collections::new(storage, signer, clock, collection_settings(settings, key_algorithm), metrics.clone());
@@ -56,6 +68,7 @@ impl Service {
             },
             upload_budget: UploadBudget::new(settings.limits.upload_bytes_in_flight),
             metrics: metrics.clone(),
+            name_bytes: usize::try_from(settings.limits.name_bytes).unwrap_or(usize::MAX),
             gun_prefixes: settings.repositories.gun_prefixes.clone(),
         };
         Ok(Self { app: Arc::new(app), collections })
@@ -91,7 +104,24 @@ impl Service {
     /// Finishes what was begun and leaves the store tidy.
     pub async fn close(&self) {
         self.collections.storage().close().await;
+        self.collections.signer().close().await;
     }
+}
+
+/// A missing key store beside existing collections is a mishap, and a new one would hide it: nothing could be renewed.
+fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
+    let config::Storage::Sqlite { path: collections } = &config.storage else { return Ok(()) };
+    let TrustService::Embedded { key_store, .. } = &config.trust_service else { return Ok(()) };
+    let has_bytes = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    if has_bytes(collections) && !key_store.exists() {
+        anyhow::bail!(
+            "{} holds collections, but the key store {} is gone: restore it from a backup. To go on without its keys, \
+             create it as an empty file; every collection then needs new snapshot and timestamp keys (key rotate)",
+            collections.display(),
+            key_store.display()
+        );
+    }
+    Ok(())
 }
 
 async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {

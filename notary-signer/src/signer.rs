@@ -118,6 +118,11 @@ impl Signer {
         Ok(self.store.check().await?)
     }
 
+    /// Lets go of the store. Calls after it may fail.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     async fn sign_approved(&self, request: SignRequest<'_>) -> Result<Signature, SignError> {
         let SignRequest { key_id, gun, role, .. } = request;
         let key = self.key(key_id).await?;

@@ -52,6 +52,14 @@ pub enum ConfigError {
         /// What the reader met, with line and column.
         cause: serde_json::Error,
     },
+    /// A variable that only a server with a configuration file follows.
+    #[error(
+        "environment variable {variable} needs a configuration file (--config FILE): without one the data folder decides it"
+    )]
+    NeedsFile {
+        /// Its name.
+        variable: String,
+    },
     /// A key we do not know. Notary would ignore it; a mistyped key could silently weaken security.
     #[error("{origin}: unknown key {key}{}", did_you_mean(nearest))]
     UnknownKey {

@@ -142,6 +142,14 @@ impl Settings {
     /// # Errors
     /// A [`ConfigError`] that names the variable.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        // The data folder decides these. To ignore them would be to serve with less than what was asked for.
+        let decided = [("server", server::KEYS), ("trust_service", trust_service::KEYS), ("storage", storage::KEYS)];
+        for (section, key) in decided.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, key))) {
+            let variable = reader::variable(&format!("{section}.{key}"));
+            if environment.get(&variable).is_some_and(|value| !value.trim().is_empty()) {
+                return Err(ConfigError::NeedsFile { variable });
+            }
+        }
         let source = Source { origin: Origin::Default, directory: PathBuf::new(), environment };
         let mut root = Section::root(&source, BTreeMap::new(), KEYS)?;
         Self::read(&mut root, LogLevel::Warning)

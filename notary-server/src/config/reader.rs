@@ -68,6 +68,11 @@ impl Found {
     }
 }
 
+/// The environment variable that beats a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("NOTARY_SERVER_{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
 impl<'a> Section<'a> {
     /// The outermost object. Refuses keys that are not in `known`.
     pub(super) fn root(
@@ -94,7 +99,7 @@ impl<'a> Section<'a> {
     /// The value at `key`, from the environment if it is set there. An empty text is no value.
     pub(super) fn take(&mut self, key: &str) -> Option<Found> {
         let full = self.full(key);
-        let variable = format!("NOTARY_SERVER_{}", full.replace('.', "_").to_ascii_uppercase());
+        let variable = variable(&full);
         let in_file = self.members.remove(key);
         let (origin, value) = match self.source.environment.get(&variable) {
             Some(text) if !text.is_empty() => (Origin::Variable(variable), Tree::Text(text.clone())),

@@ -174,3 +174,16 @@ fn files_that_are_not_json_objects_are_refused() {
         Err(ConfigError::Unreadable { .. })
     ));
 }
+
+#[test]
+fn without_a_file_what_the_data_folder_decides_is_refused_not_ignored() {
+    for variable in
+        ["NOTARY_SERVER_SERVER_CLIENT_CA_FILE", "NOTARY_SERVER_STORAGE_DB_URL", "NOTARY_SERVER_TRUST_SERVICE_TYPE"]
+    {
+        let environment = Environment::from([(variable.to_owned(), "x".to_owned())]);
+        let refusal = Settings::from_environment(&environment).unwrap_err().to_string();
+        assert!(refusal.contains(variable) && refusal.contains("--config"), "{refusal}");
+    }
+    let level = Environment::from([("NOTARY_SERVER_LOGGING_LEVEL".to_owned(), "info".to_owned())]);
+    assert_eq!(Settings::from_environment(&level).unwrap().log_level, LogLevel::Info);
+}

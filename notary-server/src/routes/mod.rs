@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE, LOCATION};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use libtrust::names::{Gun, InvalidGun};
@@ -53,6 +53,8 @@ pub struct App {
     pub upload_budget: UploadBudget,
     /// Figures about requests.
     pub metrics: Arc<Metrics>,
+    /// Longest name served, in bytes.
+    pub name_bytes: usize,
     /// Only names with one of these prefixes are served; none means all are.
     pub gun_prefixes: Vec<String>,
 }
@@ -132,14 +134,23 @@ async fn answer(app: &App, route: Route, request: Request) -> Result<Response, A
         Route::Changefeed(gun) => changefeed::get(app, gun.as_ref(), head.uri.query().unwrap_or_default()).await,
         Route::Ping => Ok(ping()),
         Route::Redirect(path) => Ok(redirect(path, head.uri.query())),
-        Route::MethodNotAllowed => Ok(status(StatusCode::METHOD_NOT_ALLOWED)),
+        Route::MethodNotAllowed => Ok(method_not_allowed()),
         Route::NoSuchFile => Err(ApiError::no_such_file()),
         Route::Unknown => Err(ApiError::new(Code::MetadataNotFound)),
     }
 }
 
-/// Names outside the configured prefixes do not exist here.
+/// Names that are too long or outside the configured prefixes do not exist here.
 fn allowed(app: &App, gun: &Gun, route: &Route) -> Result<(), ApiError> {
+    let bytes = gun.as_str().len();
+    if bytes > app.name_bytes {
+        let why =
+            format!("an image name has at most {} bytes (limits.name_bytes), this one has {bytes}", app.name_bytes);
+        return match route {
+            Route::Publish(_) => Err(ApiError::with_text(Code::InvalidGun, why)),
+            _ => Err(ApiError::no_such_file()),
+        };
+    }
     let prefixes = &app.gun_prefixes;
     if prefixes.is_empty() || prefixes.iter().any(|prefix| gun.as_str().starts_with(prefix)) {
         return Ok(());
@@ -169,6 +180,12 @@ fn redirect(path: &str, query: Option<&str>) -> Response {
     if let Ok(location) = HeaderValue::try_from(location) {
         response.headers_mut().insert(LOCATION, location);
     }
+    response
+}
+
+fn method_not_allowed() -> Response {
+    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, DELETE"));
     response
 }
 

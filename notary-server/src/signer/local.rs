@@ -54,6 +54,10 @@ impl OnlineSigner for LocalSigner {
     async fn check(&self) -> Result<(), SignerError> {
         self.signer.check().await.map_err(seen_by_the_server)
     }
+
+    async fn close(&self) {
+        self.signer.close().await;
+    }
 }
 
 fn seen_by_the_server(error: SignError) -> SignerError {

@@ -34,6 +34,9 @@ pub trait OnlineSigner: Send + Sync + 'static {
     /// # Errors
     /// When it cannot.
     async fn check(&self) -> Result<(), SignerError>;
+
+    /// Lets go of files and connections. Calls after it may fail.
+    async fn close(&self) {}
 }
 
 /// Why the signer did not sign.

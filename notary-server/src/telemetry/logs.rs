@@ -121,7 +121,7 @@ fn targets(level: LogLevel) -> Targets {
         LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
     };
-    ["notary_server", "notary_signer", "libtrust"]
+    ["notary_server", "notary_signer", "libtrust", "audit"]
         .into_iter()
         .fold(Targets::new().with_default(theirs), |targets, ours_name| targets.with_target(ours_name, ours))
 }

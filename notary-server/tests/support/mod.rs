@@ -112,6 +112,7 @@ impl Server {
             ),
             limits: setup.limits,
             upload_budget: UploadBudget::new(64 << 20),
+            name_bytes: 100,
             gun_prefixes: setup.prefixes,
             metrics,
         };

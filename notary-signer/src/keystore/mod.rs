@@ -80,6 +80,10 @@ pub trait KeyStore: Send + Sync + 'static {
     /// # Errors
     /// When they cannot.
     async fn check(&self) -> Result<(), KeyStoreError>;
+
+    /// Lets go of files and connections. Keys are safe without it; it only leaves a tidier folder. Calls after it may
+    /// fail.
+    async fn close(&self) {}
 }
 
 /// What a store says about a key. Holds nothing secret.

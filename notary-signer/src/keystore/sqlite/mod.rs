@@ -150,6 +150,11 @@ impl KeyStore for SqliteKeyStore {
         let read = sqlx::query_scalar::<_, i64>(CHECK).fetch_one(&self.pool).await;
         read.map(|_| ()).map_err(failed_to("read its tables"))
     }
+
+    /// The last connection to go copies the log into the file.
+    async fn close(&self) {
+        self.pool.close().await;
+    }
 }
 
 fn failed_to(action: &'static str) -> impl FnOnce(sqlx::Error) -> KeyStoreError {
