@@ -122,3 +122,23 @@ fn gos_flags_are_understood() {
     assert_eq!(output.status.code(), Some(1));
     assert!(err.contains("store does not support bootstrapping"), "{err}");
 }
+
+#[test]
+fn a_lost_key_store_is_refused_instead_of_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut first = embedded(&data).spawn().unwrap();
+    greeting(&mut first).unwrap();
+    signal(&first, "-TERM");
+    assert!(first.wait().unwrap().success());
+    assert!(!data.join("keys.db-wal").exists(), "a clean stop leaves one file to copy");
+    std::fs::remove_file(data.join("keys.db")).unwrap();
+    let mut second = embedded(&data).spawn().unwrap();
+    let words = greeting(&mut second).unwrap_err();
+    assert!(words.contains("keys.db is gone") && words.contains("backup"), "{words}");
+    std::fs::write(data.join("keys.db"), "").unwrap();
+    let mut third = embedded(&data).spawn().unwrap();
+    greeting(&mut third).unwrap();
+    third.kill().unwrap();
+    third.wait().unwrap();
+}

@@ -2,10 +2,10 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyDataStream, BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyDataStream, BodyExt as _, Full};
 use libtrust::names::Gun;
 use multer::Multipart;
 
@@ -17,10 +17,12 @@ use crate::error::{ApiError, Code};
 pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) -> Result<Response, ApiError> {
     let boundary = boundary(headers)?;
     let limit = app.limits.upload_bytes;
-    if declared_length(headers).is_some_and(|length| length > limit) {
+    let declared = declared_length(headers);
+    if declared.is_some_and(|length| length > limit.saturating_mul(2)) {
         return Err(too_large(limit));
     }
-    let _reserved = app.upload_budget.reserve(declared_length(headers).unwrap_or(limit)).await;
+    let _reserved = app.upload_budget.reserve(declared.unwrap_or(limit).min(limit)).await;
+    let body = collect(body, declared, limit).await?;
     let upload = read(app, body, boundary).await?;
     app.collections.publish(gun.clone(), upload).await?;
     Ok(empty())
@@ -57,10 +59,9 @@ fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
 }
 
 /// Reads the parts within their limits. The file name of a part is its role; everything else about it is ignored.
-async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiError> {
+async fn read(app: &App, body: Bytes, boundary: String) -> Result<Upload, ApiError> {
     let limits = &app.limits;
     // Whole first: a stream that pauses within the first bytes makes the parser miss a boundary that is there.
-    let body = collect(body, limits.upload_bytes).await?;
     let mut multipart = Multipart::new(BodyDataStream::new(Full::new(body)), boundary);
     let mut upload = Upload::default();
     let mut parts = 0;
@@ -85,16 +86,23 @@ async fn read(app: &App, body: Body, boundary: String) -> Result<Upload, ApiErro
     }
 }
 
-/// The whole body, or an error once it is over the limit.
-async fn collect(body: Body, limit: u64) -> Result<Bytes, ApiError> {
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    let collected = Limited::new(body, most).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            return too_large(limit);
+/// The whole body. One over the limit is still read, though not kept, for as much again: a client that reads only after
+/// it has sent everything would otherwise see a broken connection and not the reason.
+async fn collect(mut body: Body, declared: Option<u64>, limit: u64) -> Result<Bytes, ApiError> {
+    let room = usize::try_from(declared.unwrap_or(0).min(limit)).unwrap_or(0);
+    let mut collected = BytesMut::with_capacity(room);
+    let mut size: u64 = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |_| ApiError::with_text(Code::MalformedUpload, "the connection ended before the body did");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        size = size.saturating_add(data.len() as u64);
+        if size <= limit {
+            collected.extend_from_slice(&data);
+        } else if size > limit.saturating_mul(2) {
+            break;
         }
-        ApiError::with_text(Code::MalformedUpload, "the connection ended before the body did")
-    })?;
-    Ok(collected.to_bytes())
+    }
+    if size > limit { Err(too_large(limit)) } else { Ok(collected.freeze()) }
 }
 
 fn unreadable(error: &multer::Error) -> ApiError {
