@@ -7,6 +7,9 @@ pub struct Limits {
     pub file_bytes: usize,
     /// Deepest nesting of arrays and objects. Stops stack exhaustion.
     pub json_depth: usize,
+    /// Most JSON values in one file, nested ones included. Stops files that take many times their size in memory. A
+    /// target takes five: this is a collection of 400,000 tags.
+    pub json_values: usize,
     /// Most signatures in one file. Each costs a verification; no role of a real collection has as many keys.
     pub signatures: usize,
     /// Most keys one role may list.
@@ -17,6 +20,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 100 << 20, json_depth: 32, signatures: 128, keys_per_role: 128, delegations: 4096 }
+        Self {
+            file_bytes: 100 << 20,
+            json_depth: 32,
+            json_values: 2_000_000,
+            signatures: 128,
+            keys_per_role: 128,
+            delegations: 4096,
+        }
     }
+}
+
+impl Limits {
+    /// For files that were accepted before, perhaps under wider limits: only what protects the reader itself.
+    pub const STORED: Self = Self {
+        file_bytes: usize::MAX,
+        json_depth: 120,
+        json_values: usize::MAX,
+        signatures: usize::MAX,
+        keys_per_role: usize::MAX,
+        delegations: usize::MAX,
+    };
 }

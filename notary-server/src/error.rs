@@ -196,10 +196,10 @@ impl From<Refusal> for ApiError {
 impl From<ReadFailure> for ApiError {
     fn from(failure: ReadFailure) -> Self {
         let error = match &failure {
-            ReadFailure::Torn { .. } => Self::new(Code::Unknown),
+            ReadFailure::Torn { .. } | ReadFailure::Broken(_) => Self::new(Code::Unknown),
             ReadFailure::Storage(_) => Self::with_text(Code::Unavailable, "the server's storage does not answer"),
-            ReadFailure::Signer(SignerError::Refused(_)) => {
-                Self::with_text(Code::Unknown, "the server's signer refuses to sign this")
+            ReadFailure::Signer(SignerError::Refused(_) | SignerError::UnusableKey(_)) => {
+                Self::with_text(Code::Unknown, "the server's signer cannot sign with this key; see the server's log")
             }
             ReadFailure::Signer(_) => Self::with_text(Code::Unavailable, "the server's signer does not answer"),
         };

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::edit::{SNAPSHOT_LIFETIME, TIMESTAMP_LIFETIME};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
-use notary_server::collection::{Collections, Settings};
+use notary_server::collection::{Collections, Renewal, Settings};
 use notary_server::config::{self, Config, TrustService};
 use notary_server::embedded::read_passphrase;
 use notary_server::routes::ops::Check;
@@ -87,7 +87,14 @@ impl Service {
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let done = collections.renew_stale().await;
+                let walk = collections.clone();
+                // In a task of its own: renewal must outlive its own mistakes.
+                let done = tokio::spawn(async move { walk.renew_stale().await }).await;
+                let done = done.unwrap_or_else(|panic| {
+                    tracing::error!(error = %panic, "renewing timestamps failed");
+                    metrics.renewal.failures.inc();
+                    Renewal::default()
+                });
                 if done.renewed + done.failed > 0 {
                     tracing::info!(
                         renewal.renewed = done.renewed,
@@ -150,7 +157,8 @@ async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>,
 
 fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm) -> Settings {
     let limits = &settings.limits;
-    let renew_after = share(TIMESTAMP_LIFETIME, settings.renewal.timestamp_age);
+    // Never less than an hour: every walk would renew everything.
+    let renew_after = share(TIMESTAMP_LIFETIME, settings.renewal.timestamp_age).max(TimeDelta::hours(1));
     // A snapshot is looked at when its timestamp is renewed; it must not expire before the next time.
     let snapshot_margin = share(SNAPSHOT_LIFETIME, settings.renewal.snapshot_remaining).max(renew_after * 2);
     Settings {

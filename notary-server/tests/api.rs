@@ -273,6 +273,48 @@ async fn uploads_are_bounded_in_bytes_parts_and_depth() {
     assert!(answer.error()["detail"].as_str().unwrap().contains("deeper"), "{}", answer.error());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_announce_much_and_send_little_stop_nobody() {
+    let limits = RequestLimits { upload_bytes: 1 << 20, upload_parts: 5, changefeed_records: 10 };
+    let server = Arc::new(Server::with(Setup { limits, budget: 1 << 20, ..Setup::default() }));
+    let mut publisher = published(&server, GUN).await;
+    let mut idle = Vec::new();
+    for _ in 0..8 {
+        let (send, receive) = tokio::sync::mpsc::channel::<Bytes>(1);
+        let mut request = post_body(GUN, "multipart/form-data; boundary=boundary", Body::new(Trickle(receive)));
+        request.headers_mut().insert("content-length", (1 << 20).into());
+        let server = server.clone();
+        idle.push((tokio::spawn(async move { server.send(request).await }), send));
+    }
+    for (_, send) in &idle {
+        send.send(Bytes::from_static(b"--")).await.unwrap();
+    }
+    publisher.targets.version = version(2);
+    assert_eq!(server.post(GUN, &[("targets", &publisher.targets_file())]).await.status, StatusCode::OK);
+    // One that really sends as much as there is room for leaves none; who comes then is told to try again.
+    idle[0].1.send(vec![b'-'; (1 << 20) - 40_960].into()).await.unwrap();
+    idle[0].1.send(Bytes::from_static(b"-")).await.unwrap();
+    let full = server.post(GUN, &[("targets", &vec![b' '; 50_000])]).await;
+    assert_eq!((full.status, full.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"));
+    assert!(full.headers.contains_key("retry-after"));
+    for (sending, send) in idle {
+        drop(send);
+        assert_eq!(sending.await.unwrap().code(), "MALFORMED_UPLOAD");
+    }
+    publisher.targets.version = version(3);
+    assert_eq!(server.post(GUN, &[("targets", &publisher.targets_file())]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn tighter_limits_do_not_hide_what_is_stored() {
+    let storage: Arc<dyn notary_server::storage::Storage> = Arc::new(notary_server::storage::memory::Memory::new());
+    let server = Server::with(Setup { storage: storage.clone(), ..Setup::default() });
+    published(&server, GUN).await;
+    let file_limits = libtrust::limits::Limits { file_bytes: 100, json_depth: 2, ..Default::default() };
+    let server = Server::with(Setup { storage, file_limits, ..Setup::default() });
+    server.verify(GUN).await;
+}
+
 #[tokio::test]
 async fn error_bodies_fit_into_what_clients_read() {
     let server = Server::new();

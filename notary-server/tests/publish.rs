@@ -93,7 +93,10 @@ async fn a_snapshot_that_names_files_nobody_has_is_refused() {
     let named = [(&RoleName::Root, &root[..]), (&RoleName::Targets, &targets[..])];
     let snapshot = publisher.snapshot_file(1, &named);
     let answer = server.post(GUN, &[("root", &root), ("snapshot", &snapshot)]).await;
-    assert!(answer.refusal().starts_with("ErrBadSnapshot: the snapshot names targets"), "{}", answer.refusal());
+    assert_eq!(
+        answer.refusal(),
+        "ErrBadSnapshot: snapshot version 1 names targets, which is neither uploaded nor stored"
+    );
     let ghost = "targets/ghost".parse().unwrap();
     let snapshot = publisher.snapshot_file(1, &[named[0], named[1], (&ghost, b"never uploaded")]);
     let answer = server.post(GUN, &[("root", &root), ("targets", &targets), ("snapshot", &snapshot)]).await;
@@ -330,4 +333,69 @@ async fn of_two_publishers_at_once_one_wins_and_the_other_is_told() {
         assert_eq!(won, 1);
         server.verify(GUN).await;
     }
+}
+
+#[tokio::test]
+async fn a_snapshot_cannot_bring_back_older_targets() {
+    let server = Server::new();
+    let mut publisher = server.client_held(GUN).await;
+    server.publish_client_held(&publisher).await;
+    let (root, old) = (server.served(GUN, "root.json").await, server.served(GUN, "targets.json").await);
+    publisher.targets.version = version(2);
+    let new = publisher.targets_file();
+    let snapshot = publisher.snapshot_file(2, &[(&RoleName::Root, &root), (&RoleName::Targets, &new)]);
+    assert_eq!(server.post(GUN, &[("targets", &new), ("snapshot", &snapshot)]).await.status, StatusCode::OK);
+    let back = publisher.snapshot_file(3, &[(&RoleName::Root, &root), (&RoleName::Targets, &old)]);
+    let answer = server.post(GUN, &[("snapshot", &back)]).await;
+    assert!(
+        answer.refusal().starts_with("ErrBadSnapshot: snapshot version 3 names another targets"),
+        "{}",
+        answer.refusal()
+    );
+    assert_eq!(server.version(GUN, "targets").await, 2);
+}
+
+#[tokio::test]
+async fn a_key_listed_twice_counts_once_for_the_server_too() {
+    let server = Server::new();
+    let mut publisher = server.server_held(GUN).await;
+    let id = publisher.root.roles[&RoleName::Timestamp].key_ids[0].clone();
+    publisher.root.roles.insert(RoleName::Timestamp, role_keys(&[&id, &id], 2));
+    let answer = server.publish_server_held(&publisher).await;
+    assert!(answer.refusal().starts_with("ErrBadRoot: no  timestamp keys exist on the server"), "{}", answer.refusal());
+    publisher.root.roles.insert(RoleName::Timestamp, role_keys(&[&id, &id], 1));
+    assert_eq!(server.publish_server_held(&publisher).await.status, StatusCode::OK);
+    let timestamp: serde_json::Value = serde_json::from_slice(&server.served(GUN, "timestamp.json").await).unwrap();
+    assert_eq!(timestamp["signatures"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn versions_the_server_makes_end_where_the_table_does() {
+    let server = Server::new();
+    let mut publisher = server.client_held(GUN).await;
+    let (root, targets) = (publisher.root_file(), publisher.targets_file());
+    let last = publisher.snapshot_file((1 << 31) - 1, &[(&RoleName::Root, &root), (&RoleName::Targets, &targets)]);
+    let parts: [(&str, &[u8]); 3] = [("root", &root), ("targets", &targets), ("snapshot", &last)];
+    assert_eq!(server.post(GUN, &parts).await.status, StatusCode::OK);
+    publisher.root.version = version(2);
+    let key = server.key(GUN, "snapshot").await;
+    publisher.rotate(RoleName::Snapshot, &key);
+    let answer = server.post(GUN, &[("root", &publisher.root_file())]).await;
+    assert!(
+        answer.refusal().starts_with("ErrBadSnapshot: snapshot version 2147483648 is beyond"),
+        "{}",
+        answer.refusal()
+    );
+    server.verify(GUN).await;
+}
+
+#[tokio::test]
+async fn a_small_file_of_very_many_values_is_refused() {
+    let server = Server::new();
+    let publisher = server.server_held(GUN).await;
+    server.publish_server_held(&publisher).await;
+    let bomb = format!("{{\"signed\":{{\"x\":[0{}]}}}}", ",0".repeat(2_000_000));
+    let answer = server.post(GUN, &[("root", bomb.as_bytes())]).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "MALFORMED_JSON"));
+    assert!(answer.error()["detail"].as_str().unwrap().contains("more than 2000000 values"), "{}", answer.error());
 }

@@ -196,3 +196,50 @@ async fn a_signer_that_lost_its_keys_is_no_reason_to_fail_reads() {
     );
     server.verify(GUN).await;
 }
+
+#[tokio::test]
+async fn one_collection_that_cannot_be_renewed_stops_no_other() {
+    let server = Server::new();
+    // Sorts first: its snapshot is the client's, near its end, and its root names server keys that do not suffice.
+    let mut odd = server.client_held("registry.example/0").await;
+    let mine = odd.snapshot_key.id.clone();
+    let foreign = server.key("registry.example/foreign", "snapshot").await;
+    let own = server.key("registry.example/0", "snapshot").await;
+    let ids: Vec<KeyId> = [&own, &foreign].map(|key| libtrust::dialect::Dialect::Notary.key_id(key)).into();
+    odd.root.keys.insert(ids[0].clone(), own);
+    odd.root.keys.insert(ids[1].clone(), foreign);
+    let listed = libtrust::testing::role_keys(&[&mine, &ids[0], &ids[0], &ids[1]], 2);
+    odd.root.roles.insert(RoleName::Snapshot, listed);
+    let second = libtrust::testing::Key::new(KeyAlgorithm::Ed25519);
+    odd.root.keys.insert(second.id.clone(), second.public.clone());
+    odd.root.roles.get_mut(&RoleName::Snapshot).unwrap().key_ids.push(second.id.clone());
+    let (root, targets) = (odd.root_file(), odd.targets_file());
+    let snapshot = odd.snapshot(1, &[(&RoleName::Root, &root), (&RoleName::Targets, &targets)]);
+    let snapshot = file(&snapshot, &[&odd.snapshot_key, &second]);
+    let parts: [(&str, &[u8]); 3] = [("root", &root), ("targets", &targets), ("snapshot", &snapshot)];
+    assert_eq!(server.post("registry.example/0", &parts).await.status, StatusCode::OK);
+    server.pass(DAY * (3 * 365 - 100));
+    let publisher = server.server_held("registry.example/1").await;
+    server.publish_server_held(&publisher).await;
+    server.pass(DAY * 8);
+    let done = server.collections.renew_stale().await;
+    assert_eq!(done, Renewal { renewed: 2, skipped: 0, failed: 0 });
+    assert_eq!(server.version("registry.example/1", "timestamp").await, 2);
+    // Its snapshot stays the client's; its timestamp is renewed all the same.
+    assert_eq!(server.version("registry.example/0", "snapshot").await, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_is_not_tried_at_every_read() {
+    let signer = Switch::new();
+    let server = with(&signer);
+    let publisher = server.client_held(GUN).await;
+    server.publish_client_held(&publisher).await;
+    server.pass(DAY * (3 * 365 + 1));
+    server.file(GUN, "timestamp.json").await;
+    let before = signer.signatures.load(Ordering::SeqCst);
+    for _ in 0..10 {
+        assert_eq!(server.file(GUN, "snapshot.json").await.status, StatusCode::OK);
+    }
+    assert!(signer.signatures.load(Ordering::SeqCst) <= before + 1);
+}

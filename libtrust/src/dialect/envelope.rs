@@ -42,7 +42,7 @@ impl<'a> Envelope<'a> {
         if bytes.len() > limits.file_bytes {
             return Err(MalformedFile::TooLarge { role, bytes: bytes.len(), limit: limits.file_bytes });
         }
-        let file = match Value::parse(bytes, limits.json_depth) {
+        let file = match Value::parse_within(bytes, limits.json_depth, limits.json_values) {
             Ok(file) => file,
             Err(cause) => return Err(MalformedFile::Json { role, cause }),
         };

@@ -44,11 +44,21 @@ impl<'a> Value<'a> {
     /// If the text is not JSON or not UTF-8, an object repeats a name, or arrays and objects nest deeper than
     /// `max_depth`.
     pub fn parse(text: &'a [u8], max_depth: usize) -> Result<Self, InvalidJson> {
+        Self::parse_within(text, max_depth, usize::MAX)
+    }
+
+    /// As [`Value::parse`], and refuses more than `max_values` values in all: a value takes up to thirty times the memory
+    /// of its text, so a bound on the text alone bounds little.
+    ///
+    /// # Errors
+    /// As [`Value::parse`], or if there are more values.
+    pub fn parse_within(text: &'a [u8], max_depth: usize, max_values: usize) -> Result<Self, InvalidJson> {
         let text = std::str::from_utf8(text).map_err(|e| InvalidJson(format!("not UTF-8: {e}")))?;
         let depth = Cell::new(0);
         let mut reader = serde_json::Deserializer::from_str(text);
         // Depth is bounded by the seed below, so the reader's own fixed bound stays as a second net.
-        let value = Seed { depth: &depth, max_depth }.deserialize(&mut reader)?;
+        let values = Cell::new(0);
+        let value = Seed { depth: &depth, values: &values, max_depth, max_values }.deserialize(&mut reader)?;
         reader.end()?;
         Ok(value)
     }
@@ -154,7 +164,9 @@ impl fmt::Display for Number {
 #[derive(Clone, Copy)]
 struct Seed<'d> {
     depth: &'d Cell<usize>,
+    values: &'d Cell<usize>,
     max_depth: usize,
+    max_values: usize,
 }
 
 impl Seed<'_> {
@@ -175,6 +187,10 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
+        self.values.set(self.values.get() + 1);
+        if self.values.get() > self.max_values {
+            return Err(D::Error::custom(format_args!("more than {} values", self.max_values)));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -311,6 +327,13 @@ mod tests {
         assert!(parse("[[[[[[[[[1]]]]]]]]]").unwrap_err().to_string().contains("deeper than 8"));
         let bomb = "[".repeat(1 << 20);
         assert!(Value::parse(bomb.as_bytes(), 1 << 30).is_err());
+    }
+
+    #[test]
+    fn the_number_of_values_is_bounded() {
+        assert!(Value::parse_within(b"[1,{\"a\":2}]", 8, 4).is_ok());
+        let refused = Value::parse_within(b"[1,{\"a\":2},3]", 8, 4).unwrap_err();
+        assert!(refused.to_string().contains("more than 4 values"), "{refused}");
     }
 
     #[test]

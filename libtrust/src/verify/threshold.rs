@@ -45,7 +45,13 @@ impl<'a> SigningKeys<'a> {
     }
 
     fn listed(listed: &'a RoleKeys, keys: &'a BTreeMap<KeyId, PublicKey>) -> Self {
-        let keys = listed.key_ids.iter().filter_map(|id| keys.get_key_value(id)).collect();
+        let mut distinct: Vec<(&KeyId, &PublicKey)> = Vec::with_capacity(listed.key_ids.len());
+        for (id, key) in listed.key_ids.iter().filter_map(|id| keys.get_key_value(id)) {
+            if distinct.iter().all(|(other, _)| *other != id) {
+                distinct.push((id, key));
+            }
+        }
+        let keys = distinct;
         Self { keys, threshold: listed.threshold, set_aside: Vec::new() }
     }
 

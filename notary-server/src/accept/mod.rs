@@ -70,8 +70,6 @@ pub enum SnapshotPlan {
     Uploaded {
         /// What the timestamp will name.
         meta: FileMeta,
-        /// Entries that the upload does not prove: these files must be stored already. Each has a SHA-256.
-        assumes: Vec<(RoleName, FileMeta)>,
     },
     /// The server must: these entries change.
     Generate {
@@ -97,9 +95,7 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
     let mut files = Vec::new();
     let mut keep = |role: &RoleName, version: Version, meta: &FileMeta| -> Result<(), Refusal> {
         let Some(bytes) = upload.part(role) else { return Ok(()) };
-        if version.get() > MAX_VERSION {
-            return Err(Refusal::version_too_large(role, version));
-        }
+        storable(role, version)?;
         files.push(AcceptedFile { role: role.clone(), version, bytes: bytes.clone(), meta: *meta });
         Ok(())
     };
@@ -110,7 +106,7 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
     let plan = match snapshot {
         Some(uploaded) => {
             keep(&RoleName::Snapshot, uploaded.version, &uploaded.meta)?;
-            SnapshotPlan::Uploaded { meta: uploaded.meta, assumes: uploaded.assumes }
+            SnapshotPlan::Uploaded { meta: uploaded.meta }
         }
         None if files.is_empty() => SnapshotPlan::Unchanged,
         None => {
@@ -122,8 +118,21 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
     Ok(Accepted { root, files, snapshot: plan })
 }
 
+/// Refuses a version that no table holds.
+///
+/// # Errors
+/// If it is beyond [`MAX_VERSION`].
+pub fn storable(role: &RoleName, version: Version) -> Result<(), Refusal> {
+    if version.get() > MAX_VERSION { Err(Refusal::version_too_large(role, version)) } else { Ok(()) }
+}
+
 /// The targets roles that were looked at, parents before children.
 type TargetsRoles = BTreeMap<RoleName, Verified<Targets>>;
+
+/// Reads a file that was accepted before.
+fn parse_stored(role: RoleName, bytes: &[u8]) -> Result<Envelope<'_>, Refusal> {
+    Envelope::parse(Dialect::Notary, role, bytes, &Limits::STORED).map_err(Refusal::Malformed)
+}
 
 impl Judgement<'_> {
     fn parse<'b>(&self, role: RoleName, bytes: &'b [u8]) -> Result<Envelope<'b>, Refusal> {

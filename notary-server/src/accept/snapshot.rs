@@ -10,7 +10,6 @@ use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
 pub(super) struct UploadedSnapshot {
     pub(super) version: Version,
     pub(super) meta: FileMeta,
-    pub(super) assumes: Vec<(RoleName, FileMeta)>,
 }
 
 /// Verifies the uploaded snapshot, if there is one: it must name exactly the root and targets files of this upload, and
@@ -38,27 +37,28 @@ pub(super) fn accept(
     for (role, file) in targets {
         snapshot_names(&snapshot, role, file.file()).map_err(Refusal::of(&RoleName::Snapshot))?;
     }
-    let assumes = assumed(&snapshot, stored, targets)?;
-    Ok(Some(UploadedSnapshot { version: snapshot.version, meta: *snapshot.file(), assumes }))
+    keeps_the_rest(&snapshot, stored, targets)?;
+    Ok(Some(UploadedSnapshot { version: snapshot.version, meta: *snapshot.file() }))
 }
 
-/// Entries that neither the upload nor the current snapshot proves.
-fn assumed(snapshot: &Snapshot, stored: &Stored, targets: &TargetsRoles) -> Result<Vec<(RoleName, FileMeta)>, Refusal> {
-    let mut assumed = Vec::new();
+/// What the upload does not bring must be named as it is named now: another version of it, older or not, has to be
+/// uploaded to be judged.
+fn keeps_the_rest(snapshot: &Snapshot, stored: &Stored, targets: &TargetsRoles) -> Result<(), Refusal> {
     for (name, file) in &snapshot.meta {
         // Names that are no targets role lead nowhere: nobody fetches them.
         let Some(role) = name.parse().ok().filter(RoleName::lists_targets) else { continue };
         if targets.contains_key(&role) || stored.named.get(name).is_some_and(|known| same(known, file)) {
             continue;
         }
-        let missing = || {
-            let message = format!("snapshot type metadata invalid: missing {name} sha256 checksum information");
-            Refusal::BadSnapshot(message)
-        };
-        file.digests.sha256.ok_or_else(missing)?;
-        assumed.push((role, *file));
+        let version = snapshot.version;
+        return Err(Refusal::BadSnapshot(match stored.named.get(name) {
+            Some(_) => {
+                format!("snapshot version {version} names another {role} than the current one without bringing it")
+            }
+            None => format!("snapshot version {version} names {role}, which is neither uploaded nor stored"),
+        }));
     }
-    Ok(assumed)
+    Ok(())
 }
 
 fn same(known: &FileMeta, named: &FileMeta) -> bool {

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use libtrust::dialect::{Dialect, Envelope};
-use libtrust::limits::Limits;
 use libtrust::metadata::{FileMeta, Root};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{CertificateDates, Expiration, Verified, first_root};
 
-use super::Refusal;
+use super::{Refusal, parse_stored};
 
 /// The current files of a collection. Empty for a new one.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +33,7 @@ pub struct StoredRole {
 ///
 /// # Errors
 /// If it does not hold together, which a store that nobody tampered with never shows.
-pub fn stored_root(gun: &Gun, bytes: &[u8], limits: &Limits) -> Result<Verified<Root>, Refusal> {
-    let envelope = Envelope::parse(Dialect::Notary, RoleName::Root, bytes, limits).map_err(Refusal::Malformed)?;
+pub fn stored_root(gun: &Gun, bytes: &[u8]) -> Result<Verified<Root>, Refusal> {
+    let envelope = parse_stored(RoleName::Root, bytes)?;
     Ok(first_root(&envelope, gun, CertificateDates::Ignored, Expiration::Ignored)?)
 }

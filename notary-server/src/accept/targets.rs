@@ -1,10 +1,11 @@
 //! Targets and delegations of an upload.
 
+use libtrust::dialect::Envelope;
 use libtrust::metadata::{Root, Targets};
 use libtrust::names::RoleName;
 use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
 
-use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
+use super::{Judgement, Refusal, Stored, TargetsRoles, Upload, parse_stored};
 
 /// Verifies every uploaded targets role under its parent, and the stored parents that are not uploaded; these may have
 /// expired. A stored targets file is looked at, too, when a new root changes its keys: the collection must not be left
@@ -25,10 +26,12 @@ pub(super) fn accept(
     for role in needed {
         let verified = match (upload.part(&role), stored.targets.get(&role)) {
             (Some(bytes), _) => {
-                let expiration = Expiration::Enforced(judgement.now);
-                verify_one(&role, bytes, root, &roles, judgement, expiration)?
+                let envelope = judgement.parse(role.clone(), bytes)?;
+                verify_one(&envelope, root, &roles, Expiration::Enforced(judgement.now))?
             }
-            (None, Some(stored)) => verify_one(&role, &stored.bytes, root, &roles, judgement, Expiration::Ignored)?,
+            (None, Some(stored)) => {
+                verify_one(&parse_stored(role.clone(), &stored.bytes)?, root, &roles, Expiration::Ignored)?
+            }
             (None, None) => {
                 let message = format!("{role} was never published, and what it delegates cannot be judged without it");
                 return Err(Refusal::BadTargets(message));
@@ -46,14 +49,12 @@ pub fn rekeyed(stored: &Stored, root: &Root) -> bool {
 }
 
 fn verify_one(
-    role: &RoleName,
-    bytes: &[u8],
+    envelope: &Envelope<'_>,
     root: &Root,
     above: &TargetsRoles,
-    judgement: Judgement<'_>,
     expiration: Expiration,
 ) -> Result<Verified<Targets>, Refusal> {
-    let envelope = judgement.parse(role.clone(), bytes)?;
+    let role = envelope.role();
     let keys = match role {
         RoleName::Delegation(name) => {
             above.get(&name.parent()).and_then(|parent| SigningKeys::of_delegation(&parent.delegations, name))
@@ -61,5 +62,5 @@ fn verify_one(
         _ => SigningKeys::of_role(root, role),
     };
     let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()));
-    keys.and_then(|keys| verify(&envelope, &keys, expiration)).map_err(Refusal::of(role))
+    keys.and_then(|keys| verify(envelope, &keys, expiration)).map_err(Refusal::of(role))
 }

@@ -70,14 +70,13 @@ impl Collections {
 
     async fn read_current(&self, gun: &Gun) -> Result<Option<Current>, ReadFailure> {
         let torn = |fault: String| ReadFailure::Torn { gun: gun.clone(), fault };
-        let limits = &self.settings.limits;
         let Some(timestamp) = self.storage.newest(gun, &RoleName::Timestamp).await? else { return Ok(None) };
-        let timestamp_says: Timestamp = decode(&RoleName::Timestamp, &timestamp.bytes, limits).map_err(torn)?;
+        let timestamp_says: Timestamp = decode(&RoleName::Timestamp, &timestamp.bytes).map_err(torn)?;
         let snapshot = self.named(gun, &RoleName::Snapshot, &timestamp_says.snapshot).await?;
-        let snapshot_says: Snapshot = decode(&RoleName::Snapshot, &snapshot.bytes, limits).map_err(torn)?;
+        let snapshot_says: Snapshot = decode(&RoleName::Snapshot, &snapshot.bytes).map_err(torn)?;
         let named = snapshot_says.meta.get("root").ok_or_else(|| torn("the snapshot names no root".to_owned()))?;
         let root = self.named(gun, &RoleName::Root, named).await?;
-        let root_says = stored_root(gun, &root.bytes, limits).map_err(|e| torn(e.to_string()))?;
+        let root_says = stored_root(gun, &root.bytes).map_err(|e| torn(e.to_string()))?;
         Ok(Some(Current {
             timestamp: Arc::new(timestamp.into()),
             timestamp_says,
@@ -98,7 +97,7 @@ impl Collections {
 }
 
 /// Reads a stored file. Its signatures were checked before it was stored.
-pub(super) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8], limits: &Limits) -> Result<T, String> {
-    let envelope = Envelope::parse(Dialect::Notary, role.clone(), bytes, limits).map_err(|e| e.to_string())?;
+pub(super) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8]) -> Result<T, String> {
+    let envelope = Envelope::parse(Dialect::Notary, role.clone(), bytes, &Limits::STORED).map_err(|e| e.to_string())?;
     T::decode(&envelope).map_err(|e| e.to_string())
 }

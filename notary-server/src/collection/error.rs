@@ -24,6 +24,9 @@ pub enum ReadFailure {
         /// What is missing or unreadable.
         fault: String,
     },
+    /// Something that is neither the client's fault nor an outage.
+    #[error("{0}")]
+    Broken(String),
     /// The signer failed.
     #[error(transparent)]
     Signer(#[from] SignerError),

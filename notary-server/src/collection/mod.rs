@@ -21,7 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
 use libtrust::names::Gun;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
@@ -50,6 +50,9 @@ pub struct Settings {
     pub snapshot_margin: TimeDelta,
 }
 
+/// How many large uploads are judged at once.
+const LARGE_AT_ONCE: usize = 2;
+
 /// All collections of this server.
 pub struct Collections {
     storage: Arc<dyn Storage>,
@@ -59,6 +62,8 @@ pub struct Collections {
     cache: cache::Cache,
     locks: locks::Locks,
     metrics: Arc<Metrics>,
+    /// Turns for judging large uploads.
+    large: Semaphore,
     /// Collections that the last look found no keys for, and when that was.
     unrenewable: Mutex<HashMap<Gun, DateTime<Utc>>>,
 }
@@ -82,6 +87,7 @@ impl Collections {
             cache,
             locks: locks::Locks::default(),
             metrics,
+            large: Semaphore::new(LARGE_AT_ONCE),
             unrenewable: Mutex::default(),
         }
     }

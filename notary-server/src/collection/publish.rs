@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use libtrust::edit::{next_snapshot, next_timestamp};
-use libtrust::metadata::{FileMeta, Metadata, Root, Snapshot, Timestamp, Version};
+use libtrust::metadata::{Metadata, Root, Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
-use libtrust::verify::{Verified, matches_file};
+use libtrust::verify::Verified;
 
 use super::cache::FileName;
 use super::sign::{NotSigned, Signed};
-use super::{Collections, Current, PublishFailure, ServedFile};
-use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept};
-use crate::signer::SignerError;
+use super::{Collections, Current, PublishFailure, ReadFailure, ServedFile};
+use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
 use crate::storage::{Base, NewFile, PublishError, Sha256};
 
 /// How often a publication is tried again when only files the server makes are in conflict.
@@ -29,13 +28,20 @@ impl Collections {
     /// # Errors
     /// If it breaks a rule, if a stored version is as new, or if storage or signer fail; nothing is stored then, but for
     /// a storage failure in the moment of commit, where all of it may be.
-    pub async fn publish(self: &Arc<Self>, gun: Gun, upload: Upload) -> Result<(), PublishFailure> {
+    /// `held` is kept until then, too: what the caller reserved for the upload.
+    pub async fn publish<H: Send + 'static>(
+        self: &Arc<Self>,
+        gun: Gun,
+        upload: Upload,
+        held: H,
+    ) -> Result<(), PublishFailure> {
         let this = self.clone();
         let task = tokio::spawn(async move {
+            let _held = held;
             let _writer = this.locks.lock(&gun).await;
             this.publish_alone(&gun, Arc::new(upload)).await
         });
-        task.await.unwrap_or_else(|panic| Err(SignerError::Unavailable(format!("publishing failed: {panic}")).into()))
+        task.await.unwrap_or_else(|panic| Err(ReadFailure::Broken(format!("publishing failed: {panic}")).into()))
     }
 
     /// Removes a collection with all its versions. True if there was one.
@@ -52,7 +58,7 @@ impl Collections {
         });
         match task.await {
             Ok(deleted) => Ok(deleted?),
-            Err(panic) => Err(SignerError::Unavailable(format!("deleting failed: {panic}")).into()),
+            Err(panic) => Err(ReadFailure::Broken(format!("deleting failed: {panic}")).into()),
         }
     }
 
@@ -89,18 +95,16 @@ impl Collections {
         }
         let (now, limits) = (self.now(), self.settings.limits);
         let size: usize = upload.sizes().sum();
-        let accepted = if size < LARGE {
+        Ok(if size < LARGE {
             accept(upload, &stored, Judgement { gun, now, limits: &limits })
         } else {
+            // What is judged takes many times its size in memory.
+            let _turn = self.large.acquire().await;
             let (gun, upload) = (gun.clone(), upload.clone());
             let judging = move || accept(&upload, &stored, Judgement { gun: &gun, now, limits: &limits });
             let judged = tokio::task::spawn_blocking(judging).await;
-            judged.map_err(|panic| SignerError::Unavailable(format!("judging failed: {panic}")))?
-        }?;
-        if let SnapshotPlan::Uploaded { assumes, .. } = &accepted.snapshot {
-            self.check_assumed(gun, assumes).await?;
-        }
-        Ok(accepted)
+            judged.map_err(|panic| ReadFailure::Broken(format!("judging failed: {panic}")))?
+        }?)
     }
 
     async fn needed_targets(
@@ -123,21 +127,6 @@ impl Collections {
         Ok(targets)
     }
 
-    /// A snapshot may name files that are not in its upload only if they are stored.
-    async fn check_assumed(&self, gun: &Gun, assumes: &[(RoleName, FileMeta)]) -> Result<(), PublishFailure> {
-        for (role, named) in assumes {
-            let Some(sha256) = named.digests.sha256 else { continue };
-            let refuse = |message: String| Refusal::BadSnapshot(message);
-            let file = self.file(gun, role, FileName::Checksum(sha256)).await?.ok_or_else(|| {
-                let sha256 = hex::encode(sha256);
-                refuse(format!("the snapshot names {role} with sha256 {sha256}, which is neither uploaded nor stored"))
-            })?;
-            matches_file(role, &FileMeta::of(&file.bytes), named, &RoleName::Snapshot)
-                .map_err(|error| refuse(error.to_string()))?;
-        }
-        Ok(())
-    }
-
     /// Signs what is the server's to sign. Nothing if the upload changes nothing.
     async fn complete(
         &self,
@@ -155,11 +144,13 @@ impl Collections {
             .collect();
         let named = match snapshot {
             SnapshotPlan::Unchanged => return Ok(None),
-            SnapshotPlan::Uploaded { meta, .. } => meta,
+            SnapshotPlan::Uploaded { meta } => meta,
             SnapshotPlan::Generate { changed } => {
                 let previous = current.map(|current| &current.snapshot_says);
                 let changed = changed.iter().map(|(role, meta)| (role, meta));
-                let signed = self.sign_snapshot(gun, &root, &next_snapshot(previous, changed, self.now())).await?;
+                let next = next_snapshot(previous, changed, self.now());
+                storable(&RoleName::Snapshot, next.version)?;
+                let signed = self.sign_snapshot(gun, &root, &next).await?;
                 let meta = *signed.says.file();
                 files.extend(new_file(&RoleName::Snapshot, &signed));
                 meta
@@ -212,8 +203,9 @@ impl Collections {
         // Also after a failure: it may have been stored all the same.
         self.cache.written(gun);
         stored?;
+        self.unrenewable.lock().await.remove(gun);
         let epoch = self.cache.epoch(gun);
-        if let Some(set) = draft.into_current(current, now, &self.settings.limits) {
+        if let Some(set) = draft.into_current(current, now) {
             self.cache.insert_current(gun, epoch, Arc::new(set));
         }
         Ok(())
@@ -228,21 +220,16 @@ pub(super) struct Draft {
 
 impl Draft {
     /// The current set once this is stored, so that the next reader does not have to load it.
-    fn into_current(
-        self,
-        before: Option<&Current>,
-        now: chrono::DateTime<chrono::Utc>,
-        limits: &libtrust::limits::Limits,
-    ) -> Option<Current> {
+    fn into_current(self, before: Option<&Current>, now: chrono::DateTime<chrono::Utc>) -> Option<Current> {
         let Self { files, root: root_says } = self;
         let served = |role: &RoleName| {
             let file = files.iter().find(|file| file.role == *role)?;
             Some(Arc::new(ServedFile::new(file.version, file.bytes.clone(), file.sha256, now)))
         };
         let timestamp = served(&RoleName::Timestamp)?;
-        let timestamp_says = super::current::decode(&RoleName::Timestamp, &timestamp.bytes, limits).ok()?;
+        let timestamp_says = super::current::decode(&RoleName::Timestamp, &timestamp.bytes).ok()?;
         let snapshot = served(&RoleName::Snapshot).or_else(|| Some(before?.snapshot.clone()))?;
-        let snapshot_says = super::current::decode(&RoleName::Snapshot, &snapshot.bytes, limits).ok()?;
+        let snapshot_says = super::current::decode(&RoleName::Snapshot, &snapshot.bytes).ok()?;
         let root = served(&RoleName::Root).or_else(|| Some(before?.root.clone()))?;
         Some(Current { timestamp, timestamp_says, snapshot, snapshot_says, root, root_says })
     }
@@ -259,7 +246,7 @@ impl From<NotSigned> for PublishFailure {
     fn from(error: NotSigned) -> Self {
         match error {
             NotSigned::Signer(error) => error.into(),
-            other => SignerError::Unavailable(other.to_string()).into(),
+            other => ReadFailure::Broken(other.to_string()).into(),
         }
     }
 }

@@ -15,7 +15,11 @@ impl Collections {
     ///
     /// # Errors
     /// If storage fails or the collection is torn.
-    pub async fn current_file(&self, gun: &Gun, role: &RoleName) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
+    pub async fn current_file(
+        self: &Arc<Self>,
+        gun: &Gun,
+        role: &RoleName,
+    ) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
         let Some(set) = self.current(gun).await? else { return Ok(None) };
         let set = if matches!(role, RoleName::Timestamp | RoleName::Snapshot) && self.is_expired(&set) {
             self.renewed_or_stored(gun, set).await

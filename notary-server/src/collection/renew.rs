@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use libtrust::dialect::Spelled;
 use libtrust::edit::{next_snapshot, next_timestamp};
-use libtrust::metadata::Metadata as _;
+use libtrust::metadata::{Metadata, Root};
 use libtrust::names::{Gun, RoleName};
 
 use super::publish::{Draft, new_file};
-use super::sign::NotSigned;
+use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure};
-use crate::signer::SignerError;
+use crate::accept::storable;
 use crate::storage::PublishError;
 
 /// How many collections one look into storage brings.
@@ -96,16 +97,27 @@ impl Collections {
     }
 
     /// Renews an expired set. However many readers ask, it happens once: the others wait for the writer's turn and find
-    /// it done.
-    pub(super) async fn renewed_or_stored(&self, gun: &Gun, stored: Arc<Current>) -> Arc<Current> {
-        match self.renew(gun, Because::Expired).await {
-            Ok(Some(renewed)) => {
-                self.metrics.renewal.renewed_on_read.inc();
-                renewed
+    /// it done. A set that cannot be renewed is not tried again for a while.
+    pub(super) async fn renewed_or_stored(self: &Arc<Self>, gun: &Gun, stored: Arc<Current>) -> Arc<Current> {
+        let now = self.now();
+        if self.unrenewable.lock().await.get(gun).is_some_and(|since| *since + RETRY_UNRENEWABLE > now) {
+            return stored;
+        }
+        // In a task of its own: a reader who goes away must not leave it half done.
+        let (this, name) = (self.clone(), gun.clone());
+        let renewal = tokio::spawn(async move { this.renew(&name, Because::Expired).await });
+        match renewal.await {
+            Ok(Ok(Some(renewed))) => renewed,
+            Ok(Ok(None)) => {
+                self.unrenewable.lock().await.insert(gun.clone(), now);
+                stored
             }
-            Ok(None) => stored,
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::error!(gun.name = %gun, %error, "renewing an expired timestamp failed; serving the stored one");
+                stored
+            }
+            Err(panic) => {
+                tracing::error!(gun.name = %gun, error = %panic, "renewing failed; serving the stored one");
                 stored
             }
         }
@@ -116,12 +128,17 @@ impl Collections {
         let _writer = self.locks.lock(gun).await;
         for _ in 0..ATTEMPTS {
             let Some(current) = self.load_current(gun).await? else { return Ok(None) };
-            if because == Because::Expired && !self.is_renewable(&current).await? {
+            if because == Because::Expired && !self.is_expired(&current) {
                 return Ok(Some(current));
             }
-            let Some(draft) = self.renewal_of(gun, &current).await? else { return Ok(None) };
+            let Some(draft) = self.renewal_of(gun, &current, because).await? else { return Ok(None) };
             match self.store(gun, draft, Some(&current)).await {
-                Ok(()) => return Ok(self.current(gun).await?),
+                Ok(()) => {
+                    if because == Because::Expired {
+                        self.metrics.renewal.renewed_on_read.inc();
+                    }
+                    return Ok(self.current(gun).await?);
+                }
                 Err(PublishError::Moved | PublishError::Conflict { .. }) => {}
                 Err(PublishError::Unavailable(error)) => return Err(error.into()),
             }
@@ -129,32 +146,49 @@ impl Collections {
         Err(PublishFailure::Contended { gun: gun.clone(), attempts: ATTEMPTS })
     }
 
-    /// Whether renewing would help a reader: the timestamp is expired, or a snapshot is that the server can sign.
-    async fn is_renewable(&self, current: &Current) -> Result<bool, SignerError> {
-        let now = self.now();
-        Ok(current.timestamp_says.is_expired(now)
-            || (current.snapshot_says.is_expired(now)
-                && self.can_sign(&current.root_says, &RoleName::Snapshot).await?))
-    }
-
-    /// A new timestamp, and a new snapshot if it is due and the server's. Nothing if the signer lacks the timestamp key.
-    async fn renewal_of(&self, gun: &Gun, current: &Current) -> Result<Option<Draft>, PublishFailure> {
+    /// A new timestamp, and a new snapshot if it is due and the server's. Nothing if there is nothing the signer can do.
+    async fn renewal_of(
+        &self,
+        gun: &Gun,
+        current: &Current,
+        because: Because,
+    ) -> Result<Option<Draft>, PublishFailure> {
         let root = &current.root_says;
         let mut files = Vec::new();
         let mut named = current.timestamp_says.snapshot;
-        let due = current.snapshot_says.expires - self.settings.snapshot_margin <= self.now();
-        if due && self.can_sign(root, &RoleName::Snapshot).await? {
+        if current.snapshot_says.expires - self.settings.snapshot_margin <= self.now() {
             let next = next_snapshot(Some(&current.snapshot_says), [(&RoleName::Root, root.file())], self.now());
-            let signed = self.sign(gun, root, &RoleName::Snapshot, &next).await?;
-            named = *signed.says.file();
-            files.extend(new_file(&RoleName::Snapshot, &signed));
+            if let Some(signed) = self.sign_if_possible(gun, root, &RoleName::Snapshot, &next).await? {
+                named = *signed.says.file();
+                files.extend(new_file(&RoleName::Snapshot, &signed));
+            }
+        }
+        let helps = !files.is_empty() || because == Because::Old || current.timestamp_says.is_expired(self.now());
+        if !helps {
+            return Ok(None);
         }
         let next = next_timestamp(Some(current.timestamp.version), named, self.now());
-        let signed = match self.sign(gun, root, &RoleName::Timestamp, &next).await {
-            Err(NotSigned::KeysMissing { .. }) => return Ok(None),
-            signed => signed?,
-        };
+        let signed = self.sign_if_possible(gun, root, &RoleName::Timestamp, &next).await?;
+        let Some(signed) = signed else { return Ok(None) };
         files.extend(new_file(&RoleName::Timestamp, &signed));
         Ok(Some(Draft { files, root: root.clone() }))
+    }
+
+    /// Signs; nothing if the signer's keys do not suffice or the version is beyond the last one.
+    async fn sign_if_possible<T: Spelled + Metadata + Sync>(
+        &self,
+        gun: &Gun,
+        root: &Root,
+        role: &RoleName,
+        next: &T,
+    ) -> Result<Option<Signed<T>>, PublishFailure> {
+        if storable(role, next.version()).is_err() {
+            return Ok(None);
+        }
+        match self.sign(gun, root, role, next).await {
+            Ok(signed) => Ok(Some(signed)),
+            Err(NotSigned::KeysMissing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }

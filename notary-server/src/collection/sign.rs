@@ -4,6 +4,7 @@ use bytes::Bytes;
 use libtrust::dialect::{Dialect, Envelope, Spelled};
 use libtrust::json::NotCanonical;
 use libtrust::keys::Signature;
+use libtrust::limits::Limits;
 use libtrust::metadata::{Metadata, Root};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
@@ -59,19 +60,9 @@ impl Collections {
             return Err(NotSigned::KeysMissing { role: role.clone(), held: signatures.len(), needed });
         }
         let bytes = Bytes::from(unsigned.with_signatures(Dialect::Notary, &signatures));
-        let envelope = Envelope::parse(Dialect::Notary, role.clone(), &bytes, &self.settings.limits)
+        let envelope = Envelope::parse(Dialect::Notary, role.clone(), &bytes, &Limits::STORED)
             .map_err(|error| SignerError::Unavailable(error.to_string()))?;
         let says = verify(&envelope, &keys, Expiration::Enforced(self.now()))?;
         Ok(Signed { bytes, says })
-    }
-
-    /// Whether the signer holds enough keys of a role to sign it.
-    pub(super) async fn can_sign(&self, root: &Root, role: &RoleName) -> Result<bool, SignerError> {
-        let Some(keys) = SigningKeys::of_role(root, role) else { return Ok(false) };
-        let mut held = 0;
-        for id in keys.ids() {
-            held += u32::from(self.signer.public_key(id).await?.is_some());
-        }
-        Ok(held >= keys.threshold().get())
     }
 }

@@ -10,6 +10,7 @@ use libtrust::names::Gun;
 use multer::Multipart;
 
 use super::App;
+use super::budget::Reservation;
 use crate::accept::Upload;
 use crate::error::{ApiError, Code};
 
@@ -21,10 +22,10 @@ pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) 
     if declared.is_some_and(|length| length > limit.saturating_mul(2)) {
         return Err(too_large(limit));
     }
-    let _reserved = app.upload_budget.reserve(declared.unwrap_or(limit).min(limit)).await;
-    let body = collect(body, declared, limit).await?;
+    let mut reserved = app.upload_budget.reserve();
+    let body = collect(body, &mut reserved, limit).await?;
     let upload = read(app, body, boundary).await?;
-    app.collections.publish(gun.clone(), upload).await?;
+    app.collections.publish(gun.clone(), upload, reserved).await?;
     Ok(empty())
 }
 
@@ -88,19 +89,25 @@ async fn read(app: &App, body: Bytes, boundary: String) -> Result<Upload, ApiErr
 
 /// The whole body. One over the limit is still read, though not kept, for as much again: a client that reads only after
 /// it has sent everything would otherwise see a broken connection and not the reason.
-async fn collect(mut body: Body, declared: Option<u64>, limit: u64) -> Result<Bytes, ApiError> {
-    let room = usize::try_from(declared.unwrap_or(0).min(limit)).unwrap_or(0);
-    let mut collected = BytesMut::with_capacity(room);
+async fn collect(mut body: Body, reserved: &mut Reservation, limit: u64) -> Result<Bytes, ApiError> {
+    let mut collected = BytesMut::new();
     let mut size: u64 = 0;
     while let Some(frame) = body.frame().await {
         let broken = |_| ApiError::with_text(Code::MalformedUpload, "the connection ended before the body did");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         size = size.saturating_add(data.len() as u64);
-        if size <= limit {
-            collected.extend_from_slice(&data);
-        } else if size > limit.saturating_mul(2) {
-            break;
+        if size > limit {
+            collected = BytesMut::new();
+            if size > limit.saturating_mul(2) {
+                break;
+            }
+            continue;
         }
+        if !reserved.grow_to(size) {
+            let why = "too many uploads are under way (limits.upload_bytes_in_flight)";
+            return Err(ApiError::with_text(Code::Unavailable, why));
+        }
+        collected.extend_from_slice(&data);
     }
     if size > limit { Err(too_large(limit)) } else { Ok(collected.freeze()) }
 }

@@ -11,6 +11,9 @@ use libtrust::names::{Gun, InvalidGun, RoleName};
 
 use crate::storage::Sha256;
 
+/// Longest path that is looked at, in bytes: an image name and a role name, percent-encoded, and what stands around them.
+const MAX_PATH: usize = 4096;
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -55,6 +58,10 @@ impl Route {
     pub fn parse(method: &Method, raw_path: &str) -> Self {
         if ![Method::GET, Method::POST, Method::PUT, Method::HEAD, Method::DELETE].contains(method) {
             return Self::MethodNotAllowed;
+        }
+        // Names have at most 255 bytes each; looking for them in more would only cost time.
+        if raw_path.len() > MAX_PATH {
+            return Self::Unknown;
         }
         let Some(path) = percent_decode(raw_path) else { return Self::Unknown };
         if let Some(clean) = cleaned(&path) {
@@ -263,6 +270,12 @@ mod tests {
         for path in ["/", "/v2", "/v2/a/_trust/tuf", "/v2/a/_trust/tuf/other.json", "/v2/a*/_trust/tuf/root.json"] {
             assert_eq!(get(path), Route::Unknown, "{path}");
         }
+    }
+
+    #[test]
+    fn endless_paths_are_not_looked_at() {
+        let path = format!("/v2/{}", "a/_trust/tuf/targets".repeat(1000));
+        assert_eq!(get(&path), Route::Unknown);
     }
 
     #[test]

@@ -64,6 +64,11 @@ fn seen_by_the_server(error: SignError) -> SignerError {
     match error {
         SignError::UnknownKey(id) => SignerError::UnknownKey(id),
         SignError::Refused(refusal) => SignerError::Refused(refusal.to_string()),
+        SignError::Store(
+            error @ (KeyStoreError::MissingPassphrase { .. }
+            | KeyStoreError::WrongPassphrase { .. }
+            | KeyStoreError::UnreadableRow { .. }),
+        ) => SignerError::UnusableKey(error.to_string()),
         other => SignerError::Unavailable(other.to_string()),
     }
 }
@@ -139,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_wrong_passphrase_is_unavailable_not_unknown() {
+    async fn a_wrong_passphrase_is_an_unusable_key_not_an_unknown_one() {
         let folder = tempfile::tempdir().unwrap();
         let key = sqlite(&folder, "secret")
             .await
@@ -148,8 +153,8 @@ mod tests {
             .unwrap();
         let signer = sqlite(&folder, "other").await;
         let failed = signer.sign(&key_id(&key), &gun(), &RoleName::Timestamp, b"m").await;
-        assert!(matches!(failed, Err(SignerError::Unavailable(reason)) if reason.contains(key_id(&key).as_str())));
+        assert!(matches!(failed, Err(SignerError::UnusableKey(reason)) if reason.contains(key_id(&key).as_str())));
         let failed = signer.create_key(&gun(), &RoleName::Timestamp, KeyAlgorithm::Ecdsa).await;
-        assert!(matches!(failed, Err(SignerError::Unavailable(_))), "a key that cannot sign is not handed out");
+        assert!(matches!(failed, Err(SignerError::UnusableKey(_))), "a key that cannot sign is not handed out");
     }
 }

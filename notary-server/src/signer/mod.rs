@@ -49,6 +49,9 @@ pub enum SignerError {
     /// The key may not be used for this.
     #[error("the signer refuses: {0}")]
     Refused(String),
+    /// The key is there and cannot be used: sealed under another passphrase, or its row is damaged. Other keys may work.
+    #[error("{0}")]
+    UnusableKey(String),
     /// The signer or its key store failed. Goes to the log, never to a client.
     #[error("the signer is not available: {0}")]
     Unavailable(String),

@@ -69,6 +69,8 @@ pub struct Setup {
     pub limits: RequestLimits,
     pub prefixes: Vec<String>,
     pub max_age: (u64, u64),
+    pub file_limits: Limits,
+    pub budget: u64,
 }
 
 impl Default for Setup {
@@ -79,6 +81,8 @@ impl Default for Setup {
             limits: RequestLimits { upload_bytes: 4 << 20, upload_parts: 100, changefeed_records: 1000 },
             prefixes: Vec::new(),
             max_age: (300, 2_592_000),
+            file_limits: Limits::default(),
+            budget: 64 << 20,
         }
     }
 }
@@ -95,7 +99,7 @@ impl Server {
             Arc::new(move || libtrust::testing::now() + TimeDelta::seconds(seconds.load(Ordering::SeqCst)))
         };
         let settings = Settings {
-            limits: Limits::default(),
+            limits: setup.file_limits,
             key_algorithm: KeyAlgorithm::Ecdsa,
             cache_bytes: 16 << 20,
             renew_after: TimeDelta::days(7),
@@ -111,7 +115,7 @@ impl Server {
                 Duration::from_secs(setup.max_age.1),
             ),
             limits: setup.limits,
-            upload_budget: UploadBudget::new(64 << 20),
+            upload_budget: UploadBudget::new(setup.budget),
             name_bytes: 100,
             gun_prefixes: setup.prefixes,
             metrics,

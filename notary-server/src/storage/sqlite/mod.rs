@@ -20,6 +20,7 @@ mod fault_tests;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
@@ -48,18 +49,21 @@ pub struct Sqlite {
     /// None once closed.
     jobs: RwLock<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held until closed: caches in front of a store know only their own process.
+    lock: RwLock<Option<File>>,
 }
 
 impl Sqlite {
     /// Opens the database at `path`; makes the file and its tables if there are none. Must run within Tokio.
     ///
     /// # Errors
-    /// If the file cannot be created or opened, is no database, has tables of another program or a newer release, or
+    /// If the file cannot be created or opened, is used by another server, is no database, has tables of another program or a newer release, or
     /// lies where write-ahead logging does not work.
     pub async fn open(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
         let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
         // Absolute, so that no spelling of it is a URI to SQLite.
         let path = &std::path::absolute(path).map_err(file_error)?;
+        let lock = open::lock(path)?;
         open::create_file(path).map_err(file_error)?;
         let writer_options = options.writer(path);
         let connection = open::first_connection(path, &writer_options).await?;
@@ -69,6 +73,7 @@ impl Sqlite {
             readers: options.readers(path),
             jobs: RwLock::new(Some(jobs)),
             writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+            lock: RwLock::new(Some(lock)),
         })
     }
 
@@ -81,6 +86,7 @@ impl Sqlite {
             // A writer that panicked has nothing left to close.
             drop(writer.await);
         }
+        self.lock.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// The way to the writer.

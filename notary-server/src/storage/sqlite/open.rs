@@ -1,6 +1,6 @@
 //! Opening a database file: created by us with its mode, then handed to SQLite.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,16 @@ pub enum OpenError {
         path: PathBuf,
         /// The system's words.
         cause: io::Error,
+    },
+    /// Another server uses it.
+    #[error(
+        "the database {} is in use by another server, which would not see what this one stores; stop it, or give this \
+         one a database of its own",
+        path.display()
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
     },
     /// SQLite refuses it.
     #[error("cannot use the database {}: {cause}", path.display())]
@@ -66,6 +76,20 @@ pub(super) fn create_file(path: &Path) -> io::Result<()> {
             OpenOptions::new().read(true).write(true).open(path).map(drop)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Takes the lock beside the file, which the system gives back however the process ends. Not on the file itself: closing
+/// it would release SQLite's own locks.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |cause| OpenError::File { path: PathBuf::from(&name), cause };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
 }
 
