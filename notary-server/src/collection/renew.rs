@@ -27,7 +27,7 @@ const RETRY_UNRENEWABLE: TimeDelta = TimeDelta::hours(1);
 pub struct Renewal {
     /// Collections that got a new timestamp.
     pub renewed: u64,
-    /// Collections whose keys the signer does not hold, or that are gone meanwhile.
+    /// Collections whose keys the signer does not hold, now or when last tried, or that are gone meanwhile.
     pub skipped: u64,
     /// Collections that should have been renewed and were not.
     pub failed: u64,
@@ -66,6 +66,7 @@ impl Collections {
             after = Some(last.clone());
             for gun in &page {
                 if self.unrenewable.lock().await.contains_key(gun) {
+                    done.skipped += 1;
                     continue;
                 }
                 match self.renew(gun, Because::Old).await {
