@@ -23,12 +23,12 @@ const LARGE: usize = 256 << 10;
 impl Collections {
     /// Judges an upload and stores it with a new timestamp, and a new snapshot if that is the server's to sign.
     ///
-    /// Runs to its end even if the caller goes away: what was begun is finished, and the cache follows.
+    /// Runs to its end even if the caller goes away: what was begun is finished, and the cache follows. `held`, what the
+    /// caller reserved for the upload, is kept until then.
     ///
     /// # Errors
     /// If it breaks a rule, if a stored version is as new, or if storage or signer fail; nothing is stored then, but for
     /// a storage failure in the moment of commit, where all of it may be.
-    /// `held` is kept until then, too: what the caller reserved for the upload.
     pub async fn publish<H: Send + 'static>(
         self: &Arc<Self>,
         gun: Gun,
