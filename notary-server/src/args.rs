@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use notary_server::listen::ListenAddress;
-use notary_server::telemetry::LogFormat;
+use notary_service::listen::ListenAddress;
+use notary_service::logs::LogFormat;
 
 /// A trust server: stores signed metadata per image name; a drop-in for Notary v1.
 ///

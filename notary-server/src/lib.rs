@@ -9,7 +9,6 @@ pub mod collection;
 pub mod config;
 pub mod embedded;
 pub mod error;
-pub mod listen;
 pub mod routes;
 pub mod signer;
 pub mod storage;

@@ -12,12 +12,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
-use notary_server::config::{Config, Environment, Settings};
+use notary_server::config::{Config, PREFIX, Settings};
 use notary_server::embedded::{DataFolder, Greeting};
-use notary_server::listen::{self, Certificate, Drained, ListenAddress, Listening, Stop};
 use notary_server::routes::Api;
 use notary_server::routes::ops::Ops;
-use notary_server::telemetry::{Logs, Metrics, Observed, last_words};
+use notary_server::telemetry::{Metrics, Observed};
+use notary_service::config::environment;
+use notary_service::listen::{self, Certificate, Drained, ListenAddress, Listening, Stop};
+use notary_service::logs::{Logs, last_words};
 use rustls::ServerConfig;
 
 use args::{Arguments, Command, ConfigCommand};
@@ -60,7 +62,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Prints the configuration in force after reading everything it names.
 fn check(arguments: &Arguments) -> anyhow::Result<()> {
     let Some(file) = &arguments.config else { bail!("config check needs a file: --config FILE") };
-    let config = Config::load(file, &environment())?;
+    let config = Config::load(file, &environment(PREFIX))?;
     tls(&config)?;
     service::check_files(&config)?;
     for warning in &config.settings.warnings {
@@ -73,7 +75,7 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
 /// Finds the configuration, or the data folder that stands for one, and serves.
 async fn start(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(file) = &arguments.config {
-        let mut config = Config::load(file, &environment())?;
+        let mut config = Config::load(file, &environment(PREFIX))?;
         if let Some(listen) = &arguments.listen {
             config.server.http_addr = listen.clone();
         }
@@ -81,7 +83,7 @@ async fn start(arguments: &Arguments) -> anyhow::Result<()> {
         warn_about(&config, arguments);
         return serve(config, None, logs).await;
     }
-    let settings = Settings::from_environment(&environment())?;
+    let settings = Settings::from_environment(&environment(PREFIX))?;
     let logs = Logs::start(settings.log_level, arguments.log_format())?;
     let listen = arguments.listen.clone().unwrap_or_else(|| ListenAddress::from(DEFAULT_LISTEN));
     let path = arguments.data_dir.clone().map_or_else(DataFolder::default_path, Ok)?;
@@ -194,11 +196,4 @@ fn warn_about(config: &Config, arguments: &Arguments) {
     if config.server.tls.is_none() {
         tracing::warn!("plain HTTP: clients only use it behind something that speaks TLS");
     }
-}
-
-fn environment() -> Environment {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with("NOTARY_SERVER_"))
-        .collect()
 }

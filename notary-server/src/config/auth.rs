@@ -1,9 +1,9 @@
 //! `auth`: must be absent. This build has no authentication, and serving everyone when a restriction was asked for
 //! would be a hole; Notary does that for every `type` it does not know.
 
-use super::error::ConfigError;
-use super::reader::Section;
-use super::tree::Tree;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
+use notary_service::config::Tree;
 
 pub(super) const KEYS: &[&str] = &["type", "options"];
 

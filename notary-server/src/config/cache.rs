@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
 
 pub(super) const KEYS: &[&str] = &["bytes"];
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
 
 pub(super) const KEYS: &[&str] = &["max_age"];
 const MAX_AGE_KEYS: &[&str] = &["current_metadata", "consistent_metadata"];

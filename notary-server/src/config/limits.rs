@@ -1,12 +1,13 @@
 //! `limits`: bounds on what clients may cost us. Each says which attack it stops.
 
+use notary_service::listen::affordable;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
-use super::units::print_duration;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
+use notary_service::config::units::print_duration;
 
 pub(super) const KEYS: &[&str] = &[
     "upload_bytes",
@@ -123,5 +124,18 @@ impl Limits {
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
+    }
+}
+
+impl From<&Limits> for notary_service::listen::Limits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            request: limits.request_time,
+            header: limits.header_time,
+            idle: limits.idle_time,
+            handshake: limits.handshake_time,
+            drain: limits.drain_time,
+            connections: affordable(u32::try_from(limits.connections).unwrap_or(u32::MAX)),
+        }
     }
 }

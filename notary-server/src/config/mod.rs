@@ -8,46 +8,35 @@
 mod auth;
 mod cache;
 mod caching;
-mod error;
 mod limits;
-mod logging;
-mod reader;
 mod renewal;
 mod reporting;
 mod repositories;
 mod server;
 mod storage;
-mod tree;
 mod trust_service;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use notary_service::config::{LOGGING_KEYS, Section, Source, read_file, variable};
 use serde_json::{Value, json};
 
 pub use cache::Cache;
 pub use caching::Caching;
-pub use error::{ConfigError, Origin};
 pub use limits::Limits;
-pub use logging::LogLevel;
-pub use reader::Environment;
+pub use notary_service::config::{ConfigError, Environment, LogLevel, Origin, TlsFiles};
 pub use renewal::Renewal;
 pub use repositories::Repositories;
-pub use server::{Server, TlsFiles};
+pub use server::Server;
 pub use storage::Storage;
 pub use trust_service::TrustService;
 
-use reader::{Section, Source};
-use tree::Tree;
-
-/// Largest configuration file, in bytes.
-const FILE_BYTES: u64 = 1 << 20;
+/// How the variables of this program begin.
+pub const PREFIX: &str = "NOTARY_SERVER_";
 
 const KEYS: &[&str] = &[
     "server",
@@ -101,9 +90,9 @@ impl Config {
     /// # Errors
     /// A [`ConfigError`] that names file, key, what was found and what was expected.
     pub fn load(file: &Path, environment: &Environment) -> Result<Self, ConfigError> {
-        let members = parse(file)?;
+        let members = read_file(file)?;
         let directory = file.parent().map(Path::to_path_buf).unwrap_or_default();
-        let source = Source { origin: Origin::File(file.to_path_buf()), directory, environment };
+        let source = Source { origin: Origin::File(file.to_path_buf()), directory, environment, prefix: PREFIX };
         let mut root = Section::root(&source, members, KEYS)?;
         // Sections first opened together, so that a mistyped key is named before the key it leaves missing.
         let server = root.section("server", server::KEYS)?;
@@ -145,12 +134,12 @@ impl Settings {
         // The data folder decides these. To ignore them would be to serve with less than what was asked for.
         let decided = [("server", server::KEYS), ("trust_service", trust_service::KEYS), ("storage", storage::KEYS)];
         for (section, key) in decided.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, key))) {
-            let variable = reader::variable(&format!("{section}.{key}"));
+            let variable = variable(PREFIX, &format!("{section}.{key}"));
             if environment.get(&variable).is_some_and(|value| !value.trim().is_empty()) {
                 return Err(ConfigError::NeedsFile { variable });
             }
         }
-        let source = Source { origin: Origin::Default, directory: PathBuf::new(), environment };
+        let source = Source { origin: Origin::Default, directory: PathBuf::new(), environment, prefix: PREFIX };
         let mut root = Section::root(&source, BTreeMap::new(), KEYS)?;
         Self::read(&mut root, LogLevel::Warning)
     }
@@ -162,7 +151,7 @@ impl Settings {
             warnings.push("reporting.bugsnag is not used: this server sends no crash reports".to_owned());
         }
         Ok(Self {
-            log_level: LogLevel::read(root.section("logging", logging::KEYS)?, log_level)?,
+            log_level: LogLevel::read(root.section("logging", LOGGING_KEYS)?, log_level)?,
             caching: Caching::read(root.section("caching", caching::KEYS)?)?,
             repositories: Repositories::read(root.section("repositories", repositories::KEYS)?)?,
             limits: Limits::read(root.section("limits", limits::KEYS)?)?,
@@ -170,19 +159,5 @@ impl Settings {
             renewal: Renewal::read(root.section("renewal", renewal::KEYS)?)?,
             warnings,
         })
-    }
-}
-
-fn parse(file: &Path) -> Result<BTreeMap<String, Tree>, ConfigError> {
-    let unreadable = |cause| ConfigError::Unreadable { file: file.to_path_buf(), cause };
-    let mut text = Vec::new();
-    File::open(file).and_then(|open| open.take(FILE_BYTES + 1).read_to_end(&mut text)).map_err(unreadable)?;
-    if text.len() as u64 > FILE_BYTES {
-        return Err(ConfigError::TooLarge { file: file.to_path_buf(), limit: FILE_BYTES });
-    }
-    let not_json = |cause| ConfigError::NotJson { file: file.to_path_buf(), cause };
-    match serde_json::from_slice(&text).map_err(not_json)? {
-        Tree::Map(members) => Ok(members),
-        other => Err(not_json(serde::de::Error::custom(format!("found {other}")))),
     }
 }

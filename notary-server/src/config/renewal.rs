@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
-use super::units::print_duration;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
+use notary_service::config::units::print_duration;
 
 pub(super) const KEYS: &[&str] = &["interval", "timestamp_age", "snapshot_remaining"];
 

@@ -1,7 +1,7 @@
 //! `reporting`: Notary's crash reports to a third party. Read so that a Go configuration loads; never used.
 
-use super::error::ConfigError;
-use super::reader::Section;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
 
 pub(super) const KEYS: &[&str] = &["bugsnag"];
 const BUGSNAG_KEYS: &[&str] = &["api_key", "release_stage", "endpoint"];

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
 
 pub(super) const KEYS: &[&str] =
     &["backend", "db_url", "tls_ca_file", "client_cert_file", "client_key_file", "database", "username", "password"];

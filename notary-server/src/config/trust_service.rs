@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use libtrust::keys::KeyAlgorithm;
 use serde_json::{Value, json};
 
-use super::error::ConfigError;
-use super::reader::Section;
+use notary_service::config::ConfigError;
+use notary_service::config::Section;
 
 /// Notary's keys, then ours. With `local`, Notary ignores all but `type`, so whatever they hold must load.
 pub(super) const KEYS: &[&str] = &[

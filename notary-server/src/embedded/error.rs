@@ -63,7 +63,7 @@ pub enum EmbeddedError {
     Certificate(#[from] rcgen::Error),
     /// A new certificate was made but could not be taken into use.
     #[error(transparent)]
-    Tls(#[from] crate::listen::TlsError),
+    Tls(#[from] notary_service::listen::TlsError),
     /// The system has no random numbers.
     #[error("the system gives no random numbers")]
     Random,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::listen::ListenAddress;
+use notary_service::listen::ListenAddress;
 
 /// The lines that make a Docker client use this server.
 #[derive(Debug)]

@@ -40,7 +40,7 @@ use names::Names;
 use server_certificate::{Renewal, ServerFiles};
 
 use crate::config::{Config, Server, Settings, Storage, TlsFiles, TrustService};
-use crate::listen::{Certificate, ListenAddress};
+use notary_service::listen::{Certificate, ListenAddress};
 
 /// How often the server certificate is looked at.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(6 * 3600);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rcgen::SanType;
 use rcgen::string::Ia5String;
 
-use crate::listen::ListenAddress;
+use notary_service::listen::ListenAddress;
 
 /// DNS names and addresses clients may use to reach this server.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,9 +22,9 @@ use tower::Service as _;
 
 use crate::collection::Collections;
 use crate::error::{ApiError, Code};
-use crate::listen::{Application, Peer};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Operation;
+use notary_service::listen::{Application, Peer};
 use route::{Route, Which};
 
 pub use budget::UploadBudget;

@@ -11,7 +11,7 @@ use hyper::body::{Body, Incoming};
 use ring::rand::{SecureRandom, SystemRandom};
 use tracing::{Instrument, Level, enabled, error, info, info_span};
 
-use crate::listen::{Application, Peer};
+use notary_service::listen::{Application, Peer};
 
 const REQUEST_ID: &str = "x-request-id";
 

@@ -5,9 +5,7 @@
 //! quantiles are computed from `_bucket`; the `code` of an answer without a body is the real one, not `0`.
 
 mod cache;
-mod histogram;
 mod http;
-mod process;
 mod renewal;
 mod storage;
 
@@ -17,8 +15,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 pub use cache::CacheMetrics;
-pub use histogram::Histogram;
 pub use http::{HttpMetrics, Operation, Timer};
+pub use notary_service::metrics::Histogram;
 pub use renewal::RenewalMetrics;
 pub use storage::{StorageAction, StorageMetrics};
 
@@ -45,7 +43,7 @@ impl Metrics {
         let cache = CacheMetrics::register(registry.sub_registry_with_prefix("notary_server_cache"));
         let storage = StorageMetrics::register(registry.sub_registry_with_prefix("notary_server_storage"));
         let renewal = RenewalMetrics::register(registry.sub_registry_with_prefix("notary_server_renewal"));
-        registry.register_collector(Box::new(process::Process::new()));
+        registry.register_collector(Box::new(notary_service::metrics::Process::default()));
         Self { http, cache, storage, renewal, registry }
     }
 

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::histogram::Histogram;
+use super::Histogram;
 
 const MICROSECONDS: &[u64] = &[50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000, 10_000_000];
 
@@ -19,6 +19,8 @@ pub enum StorageAction {
     Publish,
     /// `newest`
     Newest,
+    /// `head`
+    Head,
     /// `by_checksum`
     ByChecksum,
     /// `by_version`
@@ -29,28 +31,42 @@ pub enum StorageAction {
     Changes,
     /// `stale_timestamps`
     StaleTimestamps,
+    /// `collections`
+    Collections,
+    /// `versions`
+    Versions,
+    /// `remove_versions`
+    RemoveVersions,
 }
 
 impl StorageAction {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::Publish,
         Self::Newest,
+        Self::Head,
         Self::ByChecksum,
         Self::ByVersion,
         Self::Delete,
         Self::Changes,
         Self::StaleTimestamps,
+        Self::Collections,
+        Self::Versions,
+        Self::RemoveVersions,
     ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Publish => "publish",
             Self::Newest => "newest",
+            Self::Head => "head",
             Self::ByChecksum => "by_checksum",
             Self::ByVersion => "by_version",
             Self::Delete => "delete",
             Self::Changes => "changes",
             Self::StaleTimestamps => "stale_timestamps",
+            Self::Collections => "collections",
+            Self::Versions => "versions",
+            Self::RemoveVersions => "remove_versions",
         }
     }
 }

@@ -14,16 +14,20 @@ pub type Environment = BTreeMap<String, String>;
 
 /// What all sections share.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
-    pub(super) origin: Origin,
+pub struct Source<'a> {
+    /// Where members come from that no variable overrides.
+    pub origin: Origin,
     /// Relative paths start here.
-    pub(super) directory: PathBuf,
-    pub(super) environment: &'a Environment,
+    pub directory: PathBuf,
+    /// What beats the file.
+    pub environment: &'a Environment,
+    /// How the variables of this program begin, with its underscore: `NOTARY_SERVER_`.
+    pub prefix: &'static str,
 }
 
 /// One object of the configuration, at `path` (empty for the outermost).
 #[derive(Debug)]
-pub(super) struct Section<'a> {
+pub struct Section<'a> {
     source: &'a Source<'a>,
     path: String,
     members: BTreeMap<String, Tree>,
@@ -31,14 +35,18 @@ pub(super) struct Section<'a> {
 
 /// A value and where it came from.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) origin: Origin,
-    pub(super) key: String,
-    pub(super) value: Tree,
+pub struct Found {
+    /// The file or variable it came from.
+    pub origin: Origin,
+    /// Full path of its key.
+    pub key: String,
+    /// The value.
+    pub value: Tree,
 }
 
 impl Found {
-    pub(super) fn invalid(&self, expected: impl Into<String>) -> ConfigError {
+    /// A refusal that says what belongs there.
+    pub fn invalid(&self, expected: impl Into<String>) -> ConfigError {
         ConfigError::Invalid {
             origin: self.origin.clone(),
             key: self.key.clone(),
@@ -48,7 +56,7 @@ impl Found {
     }
 
     /// A refusal of a value that Notary takes and this build does not.
-    pub(super) fn unsupported(&self, reason: &'static str) -> ConfigError {
+    pub fn unsupported(&self, reason: &'static str) -> ConfigError {
         ConfigError::Unsupported {
             origin: self.origin.clone(),
             key: self.key.clone(),
@@ -58,7 +66,7 @@ impl Found {
     }
 
     /// Text, or a number or truth value as text: environment variables and quoted numbers read alike.
-    pub(super) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         match &self.value {
             Tree::Text(text) => Some(text.trim().to_owned()),
             Tree::Number(number) => Some(number.to_string()),
@@ -69,22 +77,19 @@ impl Found {
 }
 
 /// The environment variable that beats a key.
-pub(super) fn variable(key: &str) -> String {
-    format!("NOTARY_SERVER_{}", key.replace('.', "_").to_ascii_uppercase())
+#[must_use]
+pub fn variable(prefix: &str, key: &str) -> String {
+    format!("{prefix}{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
 impl<'a> Section<'a> {
     /// The outermost object. Refuses keys that are not in `known`.
-    pub(super) fn root(
-        source: &'a Source<'a>,
-        members: BTreeMap<String, Tree>,
-        known: &[&str],
-    ) -> Result<Self, ConfigError> {
+    pub fn root(source: &'a Source<'a>, members: BTreeMap<String, Tree>, known: &[&str]) -> Result<Self, ConfigError> {
         Self { source, path: String::new(), members }.only(known)
     }
 
     /// The object at `key`; empty if absent. Refuses keys that are not in `known`.
-    pub(super) fn section(&mut self, key: &str, known: &[&str]) -> Result<Section<'a>, ConfigError> {
+    pub fn section(&mut self, key: &str, known: &[&str]) -> Result<Section<'a>, ConfigError> {
         let path = self.full(key);
         let members = match self.members.remove(key) {
             None | Some(Tree::Null) => BTreeMap::new(),
@@ -97,9 +102,9 @@ impl<'a> Section<'a> {
     }
 
     /// The value at `key`, from the environment if it is set there. An empty text is no value.
-    pub(super) fn take(&mut self, key: &str) -> Option<Found> {
+    pub fn take(&mut self, key: &str) -> Option<Found> {
         let full = self.full(key);
-        let variable = variable(&full);
+        let variable = variable(self.source.prefix, &full);
         let in_file = self.members.remove(key);
         let (origin, value) = match self.source.environment.get(&variable) {
             Some(text) if !text.is_empty() => (Origin::Variable(variable), Tree::Text(text.clone())),
@@ -112,44 +117,41 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn missing(&self, key: &str, expected: &'static str) -> ConfigError {
+    /// A refusal because `key` is absent.
+    pub fn missing(&self, key: &str, expected: &'static str) -> ConfigError {
         ConfigError::Missing { origin: self.source.origin.clone(), key: self.full(key), expected }
     }
 
     /// Text at `key`.
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub fn text(&mut self, key: &str) -> Result<Option<String>, ConfigError> {
         self.read(key, "text", Found::text)
     }
 
     /// A path at `key`; relative paths start at the configuration's own directory.
-    pub(super) fn path(&mut self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+    pub fn path(&mut self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         Ok(self.text(key)?.map(|text| self.resolve(&text)))
     }
 
     /// Makes a relative path absolute, from the configuration's own directory.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+    pub fn resolve(&self, path: &str) -> PathBuf {
         self.source.directory.join(path)
     }
 
     /// A whole number at `key`, within `range`.
-    pub(super) fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
+    pub fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, &expected, |found| found.text()?.parse().ok().filter(|number| range.contains(number)))
     }
 
     /// A number of bytes at `key`, within `range`.
-    pub(super) fn bytes(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
+    pub fn bytes(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
         let expected =
             format!("bytes as a whole number or with KiB, MiB or GiB, from {} to {} bytes", range.start(), range.end());
         self.read(key, &expected, |found| units::parse_bytes(&found.text()?).filter(|size| range.contains(size)))
     }
 
     /// A duration at `key`, within `range`.
-    pub(super) fn duration(
-        &mut self,
-        key: &str,
-        range: RangeInclusive<Duration>,
-    ) -> Result<Option<Duration>, ConfigError> {
+    pub fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Result<Option<Duration>, ConfigError> {
         let expected = format!(
             "seconds as a whole number or a duration like \"30s\", from {} to {}",
             units::print_duration(*range.start()),
@@ -159,14 +161,14 @@ impl<'a> Section<'a> {
     }
 
     /// A number strictly between 0 and 1 at `key`.
-    pub(super) fn fraction(&mut self, key: &str) -> Result<Option<f64>, ConfigError> {
+    pub fn fraction(&mut self, key: &str) -> Result<Option<f64>, ConfigError> {
         self.read(key, "a number above 0 and below 1", |found| {
             found.text()?.parse().ok().filter(|number: &f64| *number > 0.0 && *number < 1.0)
         })
     }
 
     /// A list of texts at `key`. From the environment, or written as one text, it is split on white space.
-    pub(super) fn list(&mut self, key: &str) -> Result<Option<(Found, Vec<String>)>, ConfigError> {
+    pub fn list(&mut self, key: &str) -> Result<Option<(Found, Vec<String>)>, ConfigError> {
         let Some(found) = self.take(key) else { return Ok(None) };
         let items = match &found.value {
             Tree::Text(text) => Some(text.split_whitespace().map(str::to_owned).collect()),

@@ -9,12 +9,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 /// Reads figures when they are asked for.
 #[derive(Debug)]
-pub(super) struct Process {
+pub struct Process {
     started: i64,
 }
 
-impl Process {
-    pub(super) fn new() -> Self {
+impl Default for Process {
+    fn default() -> Self {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { started: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX) }
     }

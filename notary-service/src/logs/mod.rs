@@ -11,8 +11,10 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Registry, fmt, reload};
 
-use super::json::{JsonLines, fatal_line};
+mod json;
+
 use crate::config::LogLevel;
+use json::{JsonLines, fatal_line};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +123,7 @@ fn targets(level: LogLevel) -> Targets {
         LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
     };
-    ["notary_server", "notary_signer", "libtrust", "audit"]
+    ["notary_server", "notary_signer", "notary_service", "libtrust", "audit"]
         .into_iter()
         .fold(Targets::new().with_default(theirs), |targets, ours_name| targets.with_target(ours_name, ours))
 }

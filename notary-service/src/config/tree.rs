@@ -8,12 +8,18 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value. Numbers keep their text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tree {
+pub enum Tree {
+    /// `null`: as if absent.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(serde_json::Number),
+    /// Text.
     Text(String),
+    /// A list.
     List(Vec<Tree>),
+    /// An object; its keys in lower case.
     Map(BTreeMap<String, Tree>),
 }
 

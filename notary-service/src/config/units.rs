@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Reads a duration: a whole number of seconds, or a number with `ms`, `s`, `m` or `h`.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     match unit {
         "" | "s" => Some(Duration::from_secs(number)),
@@ -15,7 +16,8 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// Writes a duration the way [`parse_duration`] reads it.
-pub(super) fn print_duration(duration: Duration) -> String {
+#[must_use]
+pub fn print_duration(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{}s", duration.as_secs())
     } else {
@@ -24,7 +26,8 @@ pub(super) fn print_duration(duration: Duration) -> String {
 }
 
 /// Reads a size: a whole number of bytes, or a number with `KiB`, `MiB` or `GiB`.
-pub(super) fn parse_bytes(text: &str) -> Option<u64> {
+#[must_use]
+pub fn parse_bytes(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
     let shift = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 0,

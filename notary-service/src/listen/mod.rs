@@ -31,6 +31,7 @@ use tokio::net::TcpListener;
 
 pub use accept::{Drained, Listening};
 pub use address::{InvalidListenAddress, ListenAddress};
+pub use open_files::affordable;
 pub use signals::{Stop, hangups, stop_signals};
 pub use tls::{Certificate, TlsError, settings as tls_settings};
 
@@ -67,19 +68,6 @@ pub struct Limits {
     pub drain: Duration,
     /// Connections at once.
     pub connections: u32,
-}
-
-impl From<&crate::config::Limits> for Limits {
-    fn from(limits: &crate::config::Limits) -> Self {
-        Self {
-            request: limits.request_time,
-            header: limits.header_time,
-            idle: limits.idle_time,
-            handshake: limits.handshake_time,
-            drain: limits.drain_time,
-            connections: open_files::affordable(u32::try_from(limits.connections).unwrap_or(u32::MAX)),
-        }
-    }
 }
 
 /// Starts to serve `application` on bound sockets: over TLS with `tls`, else plain HTTP/1.1.

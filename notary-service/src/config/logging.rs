@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::error::ConfigError;
 use super::reader::Section;
 
-pub(super) const KEYS: &[&str] = &["level"];
+/// The keys of the section.
+pub const KEYS: &[&str] = &["level"];
 
 /// How much is logged. The names are Notary's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +38,11 @@ impl LogLevel {
         ("panic", Self::Panic),
     ];
 
-    pub(super) fn read(mut section: Section<'_>, default: Self) -> Result<Self, ConfigError> {
+    /// Reads the section.
+    ///
+    /// # Errors
+    /// For a level of another name.
+    pub fn read(mut section: Section<'_>, default: Self) -> Result<Self, ConfigError> {
         let Some(found) = section.take("level") else { return Ok(default) };
         let name = found.text().map(|text| text.to_ascii_lowercase());
         Self::NAMES
@@ -47,7 +52,9 @@ impl LogLevel {
             .ok_or_else(|| found.invalid("debug, info, warning, error, fatal or panic"))
     }
 
-    pub(super) fn describe(self) -> Value {
+    /// The section in force.
+    #[must_use]
+    pub fn describe(self) -> Value {
         json!({ "level": self.to_string() })
     }
 }

@@ -3,8 +3,9 @@
 /// Files kept for everything that is not a connection: databases, logs, listeners.
 const RESERVED: u32 = 64;
 
-/// At most `connections`, and no more than the limit on open files leaves.
-pub(super) fn affordable(connections: u32) -> u32 {
+/// At most `connections`, and no more than the system's limit on open files leaves; logs if that is fewer.
+#[must_use]
+pub fn affordable(connections: u32) -> u32 {
     let Some(files) = std::fs::read_to_string("/proc/self/limits").ok().as_deref().and_then(soft_limit) else {
         return connections;
     };

@@ -24,12 +24,14 @@ struct Counts {
 
 impl Histogram {
     /// Of whole units, written as they are.
-    pub(super) fn new(bounds: &'static [u64]) -> Self {
+    #[must_use]
+    pub fn new(bounds: &'static [u64]) -> Self {
         Self::scaled(bounds, 1.0)
     }
 
     /// Of whole units, written divided by `divisor`.
-    pub(super) fn scaled(bounds: &'static [u64], divisor: f64) -> Self {
+    #[must_use]
+    pub fn scaled(bounds: &'static [u64], divisor: f64) -> Self {
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self(Arc::new(Counts { bounds, buckets, sum: AtomicU64::new(0), divisor }))
     }
