@@ -212,6 +212,7 @@ impl From<PublishFailure> for ApiError {
         match failure {
             PublishFailure::Refused(refusal) => refusal.into(),
             PublishFailure::Conflict { .. } => Self::with_text(Code::Version, failure.to_string()),
+            PublishFailure::NameTaken { .. } => Self::with_text(Code::InvalidGun, failure.to_string()),
             PublishFailure::Contended { .. } => Self::with_text(Code::Unavailable, failure.to_string()),
             PublishFailure::Failed(failure) => failure.into(),
         }

@@ -1,5 +1,6 @@
 //! The name of a trust collection.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -19,6 +20,13 @@ impl Gun {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Compares, hashes and orders as its text.
+impl Borrow<str> for Gun {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

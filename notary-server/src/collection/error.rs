@@ -49,6 +49,15 @@ pub enum PublishFailure {
         /// The newest stored.
         stored: Version,
     },
+    /// The store cannot keep this name apart from another collection's.
+    #[error(
+        "this server stores {stored} already and its database cannot tell the two names apart; choose a name that differs \
+         in more than case"
+    )]
+    NameTaken {
+        /// The name of the stored collection.
+        stored: String,
+    },
     /// Other writers were faster, again and again.
     #[error("other writers of {gun} were faster {attempts} times; try again")]
     Contended {

@@ -73,6 +73,7 @@ impl Collections {
                 Err(PublishError::Conflict { role, offered, stored }) => {
                     return Err(PublishFailure::Conflict { role, offered, stored });
                 }
+                Err(PublishError::NameTaken { stored, .. }) => return Err(PublishFailure::NameTaken { stored }),
                 Err(PublishError::Unavailable(error)) => return Err(error.into()),
                 Ok(()) => return Ok(()),
             }

@@ -49,12 +49,12 @@ impl Collections {
     /// Collections that the signer cannot renew are left alone for an hour; a signer or store that fails ends the walk.
     pub async fn renew_stale(&self) -> Renewal {
         let mut done = Renewal::default();
-        let mut after: Option<Gun> = None;
+        let mut after: Option<String> = None;
         let now = self.now();
         self.unrenewable.lock().await.retain(|_, since| *since + RETRY_UNRENEWABLE > now);
         loop {
             let before = self.now() - self.settings.renew_after;
-            let page = match self.storage.stale_timestamps(before, after.as_ref(), PAGE).await {
+            let page = match self.storage.stale_timestamps(before, after.as_deref(), PAGE).await {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::error!(%error, "looking for stale timestamps failed");
@@ -64,18 +64,19 @@ impl Collections {
             };
             let Some(last) = page.last() else { return done };
             after = Some(last.clone());
-            for gun in &page {
-                if self.unrenewable.lock().await.contains_key(gun) {
+            // A name that is none of ours cannot be asked for either, so nobody waits for its renewal.
+            for gun in page.iter().filter_map(|name| name.parse::<Gun>().ok()) {
+                if self.unrenewable.lock().await.contains_key(&gun) {
                     done.skipped += 1;
                     continue;
                 }
-                match self.renew(gun, Because::Old).await {
+                match self.renew(&gun, Because::Old).await {
                     Ok(Some(_)) => {
                         self.metrics.renewal.renewed.inc();
                         done.renewed += 1;
                     }
                     Ok(None) => {
-                        self.unrenewable.lock().await.insert(gun.clone(), now);
+                        self.unrenewable.lock().await.insert(gun, now);
                         done.skipped += 1;
                     }
                     Err(error) => {
@@ -141,6 +142,7 @@ impl Collections {
                     return Ok(self.current(gun).await?);
                 }
                 Err(PublishError::Moved | PublishError::Conflict { .. }) => {}
+                Err(PublishError::NameTaken { stored, .. }) => return Err(PublishFailure::NameTaken { stored }),
                 Err(PublishError::Unavailable(error)) => return Err(error.into()),
             }
         }

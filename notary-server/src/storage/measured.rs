@@ -9,7 +9,10 @@ use chrono::{DateTime, Utc};
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 
-use super::{Base, Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
+use super::{
+    Base, Change, ChangePage, Follower, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile,
+    StoredVersion,
+};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::StorageAction;
 
@@ -64,6 +67,10 @@ impl<S: Storage> Storage for Measured<S> {
         self.read(StorageAction::Newest, self.store.newest(gun, role)).await
     }
 
+    async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
+        self.read(StorageAction::Head, self.store.head(gun)).await
+    }
+
     async fn by_checksum(
         &self,
         gun: &Gun,
@@ -93,10 +100,35 @@ impl<S: Storage> Storage for Measured<S> {
     async fn stale_timestamps(
         &self,
         stored_before: DateTime<Utc>,
-        after: Option<&Gun>,
+        after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Gun>, StorageError> {
+    ) -> Result<Vec<String>, StorageError> {
         self.read(StorageAction::StaleTimestamps, self.store.stale_timestamps(stored_before, after, limit)).await
+    }
+
+    async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
+        self.read(StorageAction::Collections, self.store.collections(after, limit)).await
+    }
+
+    async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
+        self.read(StorageAction::Versions, self.store.versions(gun)).await
+    }
+
+    async fn remove_versions(
+        &self,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError> {
+        self.read(StorageAction::RemoveVersions, self.store.remove_versions(gun, base, versions)).await
+    }
+
+    async fn follow(&self) -> Result<Option<Box<dyn Follower>>, StorageError> {
+        self.store.follow().await
+    }
+
+    fn is_shared_with_notary(&self) -> bool {
+        self.store.is_shared_with_notary()
     }
 
     async fn check(&self) -> Result<(), StorageError> {

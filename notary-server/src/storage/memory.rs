@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 
+use super::publication::judge;
 use super::{
-    Base, Change, ChangeCursor, ChangeKind, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError,
-    StoredFile,
+    Base, Change, ChangeCursor, ChangeKind, ChangePage, Head, NewFile, PublishError, Sha256, Storage, StorageError,
+    StoredFile, StoredVersion,
 };
 
 /// See the module. Cheap reads: the lock is held for a look-up and a reference count, never over an `await`.
@@ -54,6 +55,12 @@ impl Storage for Memory {
         Ok(self.read().role(gun, role).and_then(Versions::newest).cloned())
     }
 
+    async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
+        let state = self.read();
+        let newest = state.role(gun, &RoleName::Timestamp).and_then(Versions::newest);
+        Ok(newest.map(|file| Head { version: file.version, sha256: file.sha256 }))
+    }
+
     async fn by_checksum(
         &self,
         gun: &Gun,
@@ -88,16 +95,55 @@ impl Storage for Memory {
     async fn stale_timestamps(
         &self,
         stored_before: DateTime<Utc>,
-        after: Option<&Gun>,
+        after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Gun>, StorageError> {
+    ) -> Result<Vec<String>, StorageError> {
         let state = self.read();
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let stale = state.collections.range((start, Bound::Unbounded)).filter(|(_, roles)| {
+        let stale = state.collections_after(after).filter(|(_, roles)| {
             let newest = roles.get(&RoleName::Timestamp).and_then(Versions::newest);
             newest.is_some_and(|file| file.stored_at < stored_before)
         });
-        Ok(stale.map(|(gun, _)| gun.clone()).take(to_usize(limit)).collect())
+        Ok(stale.map(|(gun, _)| gun.as_str().to_owned()).take(to_usize(limit)).collect())
+    }
+
+    async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
+        let state = self.read();
+        Ok(state.collections_after(after).map(|(gun, _)| gun.as_str().to_owned()).take(to_usize(limit)).collect())
+    }
+
+    async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
+        let state = self.read();
+        let Some(roles) = state.collections.get(gun) else { return Ok(Vec::new()) };
+        let listed = roles.iter().flat_map(|(role, versions)| versions.files.values().map(move |file| (role, file)));
+        Ok(listed
+            .map(|(role, file)| {
+                let StoredFile { version, sha256, stored_at, .. } = *file;
+                Ok(StoredVersion { role: role.clone(), version, sha256, stored_at })
+            })
+            .collect())
+    }
+
+    async fn remove_versions(
+        &self,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError> {
+        let mut state = self.write();
+        if !base.holds(state.head(gun)) {
+            return Ok(false);
+        }
+        let Some(roles) = state.collections.get_mut(gun) else { return Ok(true) };
+        for (role, version) in versions {
+            if let Some(stored) = roles.get_mut(role) {
+                stored.remove(*version);
+            }
+        }
+        roles.retain(|_, stored| !stored.files.is_empty());
+        if roles.is_empty() {
+            state.collections.remove(gun);
+        }
+        Ok(true)
     }
 
     async fn check(&self) -> Result<(), StorageError> {
@@ -117,22 +163,22 @@ impl State {
         self.collections.get(gun)?.get(role)
     }
 
+    fn collections_after(&self, after: Option<&str>) -> impl Iterator<Item = (&Gun, &HashMap<RoleName, Versions>)> {
+        // `Gun` orders as its text does, so the walk may start at a text that is no `Gun`.
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.collections.range::<str, _>((start, Bound::Unbounded))
+    }
+
+    /// Digest of the newest timestamp.
+    fn head(&self, gun: &Gun) -> Option<Sha256> {
+        self.role(gun, &RoleName::Timestamp).and_then(Versions::newest).map(|stored| stored.sha256)
+    }
+
     fn publish(&mut self, gun: &Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>) -> Result<(), PublishError> {
-        let mut newest: HashMap<&RoleName, Version> = HashMap::new();
-        for file in &files {
-            let stored = || self.role(gun, &file.role).and_then(Versions::newest).map(|stored| stored.version);
-            match newest.get(&file.role).copied().or_else(stored) {
-                Some(stored) if file.version <= stored => {
-                    let (role, offered) = (file.role.clone(), file.version);
-                    return Err(PublishError::Conflict { role, offered, stored });
-                }
-                _ => newest.insert(&file.role, file.version),
-            };
-        }
-        let timestamp = self.role(gun, &RoleName::Timestamp).and_then(Versions::newest).map(|stored| stored.sha256);
-        if !base.holds(timestamp) {
-            return Err(PublishError::Moved);
-        }
+        let newest = |role: &RoleName| {
+            Ok(self.role(gun, role).and_then(Versions::newest).map(|stored| (stored.version, stored.sha256)))
+        };
+        judge(base, &files, newest)?;
         let roles = self.collections.entry(gun.clone()).or_default();
         for NewFile { role, version, bytes, sha256 } in files {
             if role == RoleName::Timestamp {
@@ -159,6 +205,15 @@ impl Versions {
 
     fn by_checksum(&self, sha256: &Sha256) -> Option<&StoredFile> {
         self.files.get(self.checksums.get(sha256)?)
+    }
+
+    fn remove(&mut self, version: Version) {
+        let Some(removed) = self.files.remove(&version) else { return };
+        // Another version may have the same bytes.
+        match self.files.values().find(|file| file.sha256 == removed.sha256) {
+            Some(same) => self.checksums.insert(removed.sha256, same.version),
+            None => self.checksums.remove(&removed.sha256),
+        };
     }
 
     fn insert(&mut self, file: StoredFile) {

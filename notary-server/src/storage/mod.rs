@@ -1,13 +1,17 @@
 //! Where collections are kept: a contract first, backends second.
 //!
 //! `contract/` states every promise below as a test and runs on each backend. A backend stores bytes; it parses no
-//! metadata and knows no rule of trust. Times are arguments.
+//! metadata and knows no rule of trust. Times are arguments. Whether a publication may be stored is decided in one place,
+//! `publication.rs`, from what the backend looked up in the same transaction.
 
 #[cfg(test)]
 mod contract;
 pub mod measured;
 pub mod memory;
+mod publication;
 pub mod sqlite;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -35,8 +39,9 @@ pub trait Storage: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`PublishError::Conflict`] for a version that is not newer, else [`PublishError::Moved`] if the collection has left
-    /// its base, with nothing stored; [`PublishError::Unavailable`]
-    /// when the backend failed, in which case the publication may or may not be stored, but never in part.
+    /// its base, [`PublishError::NameTaken`] if the store cannot keep this name apart from a stored one, each with nothing
+    /// stored; [`PublishError::Unavailable`] when the backend failed, in which case the publication may or may not be
+    /// stored, but never in part.
     async fn publish(&self, gun: &Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>)
     -> Result<(), PublishError>;
 
@@ -45,6 +50,13 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// Only when the backend failed.
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError>;
+
+    /// Version and digest of the newest timestamp, without its bytes: what decides whether files in memory are still the
+    /// current ones.
+    ///
+    /// # Errors
+    /// Only when the backend failed.
+    async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError>;
 
     /// The file of exactly this GUN and role whose bytes have this digest; any one of them if several versions do.
     ///
@@ -76,25 +88,67 @@ pub trait Storage: Send + Sync + 'static {
     /// Only when the backend failed.
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError>;
 
-    /// A page of the change feed, always listed oldest first. A change is visible from the moment its publication
-    /// is acknowledged, and ids ascend in the order in which changes become visible: once a page has shown an id, no
-    /// lower one appears later, so a follower that pages with [`ChangeCursor::After`] misses nothing.
+    /// A page of the change feed, always listed oldest first by id. A change is visible from the moment its publication
+    /// is acknowledged. Where several processes write ([`Storage::follow`] gives a follower), a change may become visible
+    /// after one with a higher id; it does so within seconds. Whoever must miss nothing follows instead.
     ///
     /// # Errors
     /// Only when the backend failed.
     async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError>;
 
-    /// GUNs, in byte order, strictly after `after`, at most `limit`, whose **newest** timestamp was stored before
-    /// `stored_before`: what background renewal walks.
+    /// Names of collections, in an order of the store's own, strictly after `after`, at most `limit`, whose **newest**
+    /// timestamp was stored before `stored_before`: what background renewal walks. Text, because a database written by
+    /// Notary may hold a name we would not accept today; a walk goes on from such a name like from any other.
     ///
     /// # Errors
     /// Only when the backend failed.
     async fn stale_timestamps(
         &self,
         stored_before: DateTime<Utc>,
-        after: Option<&Gun>,
+        after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Gun>, StorageError>;
+    ) -> Result<Vec<String>, StorageError>;
+
+    /// Names of all collections that hold any file, in an order of the store's own, strictly after `after`, at most
+    /// `limit`. Text for the same reason as in [`Storage::stale_timestamps`].
+    ///
+    /// # Errors
+    /// Only when the backend failed.
+    async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError>;
+
+    /// Every stored version of every role of a collection, without bytes, in no order. One row that cannot be understood
+    /// does not hide the others: it is in the list as its error.
+    ///
+    /// # Errors
+    /// Only when the backend failed.
+    async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError>;
+
+    /// Removes exactly these versions, if the collection is still at `base`; false and nothing removed if it has moved.
+    /// Versions that are not there are passed over. Records no change: what remains is what readers are given.
+    ///
+    /// # Errors
+    /// Only when the backend failed.
+    async fn remove_versions(
+        &self,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError>;
+
+    /// A follower of what **other processes** write; none if only this process writes to the store.
+    ///
+    /// # Errors
+    /// When the backend failed.
+    async fn follow(&self) -> Result<Option<Box<dyn Follower>>, StorageError> {
+        Ok(None)
+    }
+
+    /// Whether Notary's own programs may be writing to this store beside us. They compute digests over their own
+    /// re-encoding of what is stored, so as long as they may, only files in exactly that form can be taken, with versions
+    /// that fit their column.
+    fn is_shared_with_notary(&self) -> bool {
+        false
+    }
 
     /// Proves that the store can be read now; used by health checks.
     ///
@@ -105,6 +159,58 @@ pub trait Storage: Send + Sync + 'static {
     /// Finishes what was begun and lets go of files and connections. What was acknowledged is safe without it. Calls
     /// after it may fail.
     async fn close(&self) {}
+}
+
+/// Reports collections as they are written, by whichever process.
+#[async_trait]
+pub trait Follower: Send {
+    /// Names of the collections that were published to, or deleted, since the last call; since the follower was made, at
+    /// the first. When this returns, every write that was acknowledged before the call began is in this answer or an
+    /// earlier one, also one whose id is lower than those already reported. A name may come more often than it was
+    /// written; writes of this process may be among them.
+    ///
+    /// # Errors
+    /// When the backend failed, or so much was written that the follower lost its place ([`FollowError::Lost`]): then
+    /// everything in memory may be old, and the follower goes on from now.
+    async fn catch_up(&mut self) -> Result<Vec<String>, FollowError>;
+
+    /// Returns when there may be something to catch up with, at the latest after `most`. Early returns are allowed; a
+    /// store that is told of writes (PostgreSQL's notifications) returns at once.
+    async fn wait(&mut self, most: Duration);
+}
+
+/// Why a follower reports nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// More was written than a follower reads; whatever is in memory may be old.
+    #[error("more was written than could be followed")]
+    Lost,
+    /// The backend failed.
+    #[error(transparent)]
+    Unavailable(#[from] StorageError),
+}
+
+/// The newest timestamp of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its version.
+    pub version: Version,
+    /// Digest of its bytes.
+    pub sha256: Sha256,
+}
+
+/// A stored version, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredVersion {
+    /// The role.
+    pub role: RoleName,
+    /// Its version.
+    pub version: Version,
+    /// Digest of its bytes.
+    pub sha256: Sha256,
+    /// When it was stored.
+    pub stored_at: DateTime<Utc>,
 }
 
 /// What a publication was worked out from.
@@ -148,7 +254,7 @@ pub struct StoredFile {
     pub bytes: Bytes,
     /// Digest of `bytes`.
     pub sha256: Sha256,
-    /// When it was stored, as the publisher said; cut to no less than milliseconds.
+    /// When it was stored, as the publisher said; cut to no less than seconds.
     pub stored_at: DateTime<Utc>,
 }
 
@@ -240,6 +346,15 @@ pub enum PublishError {
         offered: Version,
         /// The newest version stored.
         stored: Version,
+    },
+    /// The store holds a collection whose name differs only in case (or in white space at its end) and cannot keep the two
+    /// apart; nothing was stored.
+    #[error("the name {offered} cannot be kept apart from {stored}, which is stored already")]
+    NameTaken {
+        /// The name offered.
+        offered: Gun,
+        /// The name stored.
+        stored: String,
     },
     /// Another publication, renewal or deletion came between; nothing was stored. Load again and work it out anew.
     #[error("the collection changed meanwhile")]

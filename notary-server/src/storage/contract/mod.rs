@@ -8,6 +8,7 @@ pub mod publish;
 pub mod race;
 pub mod read;
 pub mod renewal;
+pub mod walk;
 
 use std::sync::Arc;
 
@@ -65,13 +66,18 @@ macro_rules! storage_contract {
             feed: a_deletion_is_an_entry_and_keeps_history
             feed: ids_ascend_in_the_order_of_acknowledgement
             renewal: only_the_newest_timestamp_counts
-            renewal: pages_are_in_byte_order_and_resume_after_a_gun
+            renewal: pages_resume_after_a_name_until_all_are_seen
             renewal: collections_without_a_timestamp_are_left_out
+            walk: every_collection_is_listed_once
+            walk: versions_list_everything_without_bytes
+            walk: the_head_is_the_newest_timestamp
+            walk: exactly_the_named_versions_are_removed
+            walk: nothing_is_removed_from_a_collection_that_moved
             race: of_racing_publishers_exactly_one_wins
             race: publishers_of_different_guns_do_not_disturb_each_other
             race: readers_never_see_part_of_a_publication
             race: a_dropped_publication_is_stored_whole_or_not_at_all
-            race: a_follower_of_the_feed_misses_nothing
+            race: a_reader_of_the_feed_misses_nothing
         }
     };
     ($open:path; $($room:ident: $promise:ident)+) => {

@@ -16,10 +16,8 @@ use sqlx::{Arguments, Row};
 
 use super::row::Located;
 use super::{backend, time};
-use crate::storage::{Base, NewFile, PublishError, Sha256, StorageError};
-
-/// What became of a publication, if the transaction is committed.
-pub(super) type Verdict = Result<(), PublishError>;
+use crate::storage::publication::{self, Publication, Verdict};
+use crate::storage::{Base, NewFile, Sha256, StorageError};
 
 /// A transaction that was not committed, as far as we know.
 pub(super) enum Undone {
@@ -29,44 +27,23 @@ pub(super) enum Undone {
     Inserting(StorageError),
 }
 
-/// A publication that waits to be stored. Borrowed by a transaction, so that it can be tried again.
-pub(super) struct Pending {
-    gun: Gun,
-    base: Base,
-    now: String,
-    files: Vec<NewFile>,
-}
-
-impl Pending {
-    pub(super) fn new(gun: Gun, base: Base, files: Vec<NewFile>, now: DateTime<Utc>) -> Self {
-        Self { gun, base, now: time::to_text(now), files }
-    }
-
-    /// The roles that must be looked up to judge it.
-    fn roles(&self) -> impl Iterator<Item = &RoleName> {
-        let base = matches!(self.base, Base::Timestamp(_)).then_some(&RoleName::Timestamp);
-        let role = self.files.iter().map(|file| &file.role);
-        role.chain(base.filter(|timestamp| self.files.iter().all(|file| file.role != **timestamp)))
-    }
-
-    /// About how much it adds to the log, in bytes: its files, and a few pages of tables and indexes.
-    pub(super) fn weight(&self) -> u64 {
-        const PAGES: u64 = 6 * 4096;
-        self.files.iter().fold(PAGES, |sum, file| sum.saturating_add(file.bytes.len() as u64))
-    }
+/// About how much a publication adds to the log, in bytes: its files, and a few pages of tables and indexes.
+pub(super) fn weight(publication: &Publication) -> u64 {
+    const PAGES: u64 = 6 * 4096;
+    publication.bytes().saturating_add(PAGES)
 }
 
 /// Judges and stores `publications` in order, in one durable transaction, or stores none of them. After an error the
 /// caller rolls back.
 pub(super) async fn store<'p>(
     connection: &mut SqliteConnection,
-    publications: &[&'p Pending],
+    publications: &[&'p Publication],
 ) -> Result<Vec<Verdict>, Undone> {
     let together = |action| move |error| Undone::Together(backend(action)(error));
     let mut newest = begin(connection, publications).await.map_err(together("begin a transaction"))?;
     let verdicts: Vec<Verdict> = publications.iter().map(|publication| judge(&mut newest, publication)).collect();
     let accepted = publications.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
-    let files = |publication: &'p Pending| publication.files.iter().map(move |file| (publication, file));
+    let files = |publication: &'p Publication| publication.files.iter().map(move |file| (publication, file));
     let rows: Vec<_> = accepted.flat_map(|(publication, _)| files(publication)).collect();
     if rows.is_empty() {
         sqlx::query("ROLLBACK").execute(connection).await.map_err(together("end a transaction"))?;
@@ -129,8 +106,11 @@ fn with_rows(statements: &'static LazyLock<Vec<String>>, rows: usize) -> &'stati
 type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<(Version, Sha256), StorageError>>;
 
 /// Begins a transaction that locks out other writers, and looks up what is stored.
-async fn begin<'p>(connection: &mut SqliteConnection, publications: &[&'p Pending]) -> Result<Newest<'p>, sqlx::Error> {
-    let roles = |publication: &'p Pending| publication.roles().map(|role| (&publication.gun, role));
+async fn begin<'p>(
+    connection: &mut SqliteConnection,
+    publications: &[&'p Publication],
+) -> Result<Newest<'p>, sqlx::Error> {
+    let roles = |publication: &'p Publication| publication.roles().map(|role| (&publication.gun, role));
     let wanted: Vec<_> = publications.iter().copied().flat_map(roles).collect();
     let mut newest = Newest::with_capacity(wanted.len());
     let mut table = &BEGIN_NEWEST;
@@ -156,32 +136,17 @@ fn newest_of(row: &SqliteRow) -> Result<(Version, Sha256), StorageError> {
 }
 
 /// Whether a publication may be stored; if so, its versions are the newest from now on.
-fn judge<'p>(newest: &mut Newest<'p>, publication: &'p Pending) -> Verdict {
-    let mut accepted = Newest::with_capacity(publication.files.len());
+fn judge<'p>(newest: &mut Newest<'p>, publication: &'p Publication) -> Verdict {
+    let stored = |role: &RoleName| newest.get(&(&publication.gun, role)).cloned().transpose();
+    publication::judge(publication.base, &publication.files, stored)?;
     for NewFile { role, version, sha256, .. } in &publication.files {
-        let key = (&publication.gun, role);
-        match accepted.get(&key).or_else(|| newest.get(&key)) {
-            Some(Err(corrupt)) => return Err(corrupt.clone().into()),
-            Some(Ok((stored, _))) if version <= stored => {
-                return Err(PublishError::Conflict { role: role.clone(), offered: *version, stored: *stored });
-            }
-            _ => accepted.insert(key, Ok((*version, *sha256))),
-        };
+        newest.insert((&publication.gun, role), Ok((*version, *sha256)));
     }
-    let timestamp = match newest.get(&(&publication.gun, &RoleName::Timestamp)) {
-        Some(Ok((_, sha256))) => Some(*sha256),
-        Some(Err(corrupt)) => return Err(corrupt.clone().into()),
-        None => None,
-    };
-    if !publication.base.holds(timestamp) {
-        return Err(PublishError::Moved);
-    }
-    newest.extend(accepted);
     Ok(())
 }
 
 /// Inserts rows in their order; returns the id of the last one.
-async fn insert(connection: &mut SqliteConnection, rows: &[(&Pending, &NewFile)]) -> Result<i64, sqlx::Error> {
+async fn insert(connection: &mut SqliteConnection, rows: &[(&Publication, &NewFile)]) -> Result<i64, sqlx::Error> {
     let mut last_id = 0;
     for rows in rows.chunks(ROWS) {
         let mut arguments = SqliteArguments::default();
@@ -194,9 +159,10 @@ async fn insert(connection: &mut SqliteConnection, rows: &[(&Pending, &NewFile)]
     Ok(last_id)
 }
 
-fn bind(arguments: &mut SqliteArguments, publication: &Pending, file: &NewFile) -> Result<(), BoxDynError> {
-    arguments.add(publication.now.as_str())?;
-    arguments.add(publication.now.as_str())?;
+fn bind(arguments: &mut SqliteArguments, publication: &Publication, file: &NewFile) -> Result<(), BoxDynError> {
+    let now = time::to_text(publication.now);
+    arguments.add(now.as_str())?;
+    arguments.add(now)?;
     arguments.add(publication.gun.as_str())?;
     arguments.add(file.role.as_str())?;
     arguments.add(file.version.get().cast_signed())?;
@@ -204,6 +170,37 @@ fn bind(arguments: &mut SqliteArguments, publication: &Pending, file: &NewFile) 
     // sqlx wants to own it: the one copy outside SQLite.
     arguments.add(file.bytes.as_ref())
 }
+
+/// Removes versions of a collection if it is at `base`, in one durable transaction. False if it is not. After an error
+/// the caller rolls back.
+pub(super) async fn remove(
+    connection: &mut SqliteConnection,
+    gun: &Gun,
+    base: Base,
+    versions: &[(RoleName, Version)],
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    let newest: Option<String> = sqlx::query_scalar(HEAD).bind(gun.as_str()).fetch_optional(&mut *connection).await?;
+    let newest = newest.and_then(|text| {
+        let mut digest = Sha256::default();
+        hex::decode_to_slice(text, &mut digest).ok().map(|()| digest)
+    });
+    let is_there = base.holds(newest);
+    if is_there {
+        for (role, version) in versions {
+            let removed = sqlx::query("DELETE FROM tuf_files WHERE gun = ?1 AND role = ?2 AND version = ?3")
+                .bind(gun.as_str())
+                .bind(role.as_str())
+                .bind(version.get().cast_signed());
+            removed.execute(&mut *connection).await?;
+        }
+    }
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(is_there)
+}
+
+const HEAD: &str = "SELECT sha256 FROM tuf_files WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL \
+     ORDER BY version DESC LIMIT 1";
 
 /// Deletes a collection and records it, in one durable transaction. False if there was nothing. After an error the
 /// caller rolls back.

@@ -36,9 +36,11 @@ pub use self::open::OpenError;
 pub use self::options::SqliteOptions;
 pub use self::schema::SchemaError;
 
-use self::batch::Pending;
 use self::writer::{Job, Writer};
-use super::{Base, Change, ChangePage, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile};
+use super::publication::Publication;
+use super::{
+    Base, Change, ChangePage, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile, StoredVersion,
+};
 
 const WRITER_GONE: &str = "the writer has stopped";
 
@@ -126,12 +128,16 @@ impl Storage for Sqlite {
         if files.is_empty() {
             return Ok(());
         }
-        let publication = Pending::new(gun.clone(), base, files, now);
+        let publication = Publication { gun: gun.clone(), base, files, now };
         self.ask("publish", |answer| Job::Publish { publication, answer }).await?
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
         read::newest(&self.readers, gun, role).await
+    }
+
+    async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
+        read::head(&self.readers, gun).await
     }
 
     async fn by_checksum(
@@ -163,10 +169,28 @@ impl Storage for Sqlite {
     async fn stale_timestamps(
         &self,
         stored_before: DateTime<Utc>,
-        after: Option<&Gun>,
+        after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Gun>, StorageError> {
+    ) -> Result<Vec<String>, StorageError> {
         read::stale_timestamps(&self.readers, stored_before, after, limit).await
+    }
+
+    async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
+        read::collections(&self.readers, after, limit).await
+    }
+
+    async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
+        read::versions(&self.readers, gun).await
+    }
+
+    async fn remove_versions(
+        &self,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError> {
+        let (gun, versions) = (gun.clone(), versions.to_vec());
+        self.ask("remove superseded versions", |answer| Job::Remove { gun, base, versions, answer }).await?
     }
 
     async fn check(&self) -> Result<(), StorageError> {

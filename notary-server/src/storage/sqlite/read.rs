@@ -6,7 +6,7 @@ use libtrust::names::{Gun, RoleName};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::{backend, row, time};
-use crate::storage::{Change, ChangeCursor, ChangePage, Sha256, StorageError, StoredFile};
+use crate::storage::{Change, ChangeCursor, ChangePage, Head, Sha256, StorageError, StoredFile, StoredVersion};
 
 const NEWEST: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
      WHERE gun = ?1 AND role = ?2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
@@ -40,6 +40,19 @@ const STALE: &str = "WITH RECURSIVE walk (gun) AS ( \
          (SELECT created_at FROM tuf_files WHERE role = 'timestamp' AND deleted_at IS NULL AND gun = walk.gun \
           ORDER BY version DESC LIMIT 1) \
      LIMIT ?3";
+
+const HEAD: &str = "SELECT id, version, sha256 FROM tuf_files \
+     WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
+
+/// Steps from GUN to GUN through the index of all files.
+const COLLECTIONS: &str = "WITH RECURSIVE walk (gun) AS ( \
+         SELECT (SELECT min(gun) FROM tuf_files WHERE gun > ?1) \
+         UNION ALL \
+         SELECT (SELECT min(gun) FROM tuf_files WHERE gun > walk.gun) FROM walk WHERE walk.gun IS NOT NULL) \
+     SELECT walk.gun FROM walk WHERE walk.gun IS NOT NULL LIMIT ?2";
+
+const VERSIONS: &str = "SELECT id, created_at, role, version, sha256 FROM tuf_files \
+     WHERE gun = ?1 AND deleted_at IS NULL";
 
 const CHECK: &str = "SELECT id FROM tuf_files LIMIT 1";
 
@@ -99,16 +112,36 @@ pub(super) async fn changes(readers: &SqlitePool, page: &ChangePage) -> Result<V
 pub(super) async fn stale_timestamps(
     readers: &SqlitePool,
     stored_before: DateTime<Utc>,
-    after: Option<&Gun>,
+    after: Option<&str>,
     limit: u32,
-) -> Result<Vec<Gun>, StorageError> {
+) -> Result<Vec<String>, StorageError> {
     let query = sqlx::query_scalar::<_, String>(STALE)
-        .bind(after.map_or("", Gun::as_str))
+        .bind(after.unwrap_or_default())
         .bind(time::to_text(stored_before))
         .bind(i64::from(limit));
-    let guns = query.fetch_all(readers).await.map_err(backend("find timestamps to renew"))?;
-    // A name that is none of ours cannot be asked for either, so nobody waits for its renewal.
-    Ok(guns.iter().filter_map(|gun| gun.parse().ok()).collect())
+    query.fetch_all(readers).await.map_err(backend("find timestamps to renew"))
+}
+
+pub(super) async fn head(readers: &SqlitePool, gun: &Gun) -> Result<Option<Head>, StorageError> {
+    let found = sqlx::query(HEAD).bind(gun.as_str()).fetch_optional(readers).await;
+    found.map_err(backend("read the newest timestamp's digest"))?.as_ref().map(row::head).transpose()
+}
+
+pub(super) async fn collections(
+    readers: &SqlitePool,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<String>, StorageError> {
+    let query = sqlx::query_scalar(COLLECTIONS).bind(after.unwrap_or_default()).bind(i64::from(limit));
+    query.fetch_all(readers).await.map_err(backend("list collections"))
+}
+
+pub(super) async fn versions(
+    readers: &SqlitePool,
+    gun: &Gun,
+) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
+    let found = sqlx::query(VERSIONS).bind(gun.as_str()).fetch_all(readers).await;
+    Ok(found.map_err(backend("list a collection's versions"))?.iter().map(row::stored_version).collect())
 }
 
 pub(super) async fn check(readers: &SqlitePool) -> Result<(), StorageError> {

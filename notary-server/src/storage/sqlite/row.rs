@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
 use super::time;
-use crate::storage::{Change, ChangeKind, Sha256, StorageError, StoredFile};
+use crate::storage::{Change, ChangeKind, Head, Sha256, StorageError, StoredFile, StoredVersion};
 
 /// A row and where it is from. The query must list `id`.
 pub(super) struct Located<'r> {
@@ -66,6 +66,20 @@ pub(super) fn stored_file(row: &SqliteRow) -> Result<StoredFile, StorageError> {
         return Err(row.corrupt("sha256", "is not the digest of data".to_owned()));
     }
     Ok(StoredFile { version, bytes: data.into(), sha256, stored_at })
+}
+
+/// A row of `tuf_files`: id, version, sha256.
+pub(super) fn head(row: &SqliteRow) -> Result<Head, StorageError> {
+    let row = Located::new("tuf_files", row)?;
+    Ok(Head { version: row.version()?, sha256: row.sha256()? })
+}
+
+/// A row of `tuf_files`: id, created_at, role, version, sha256.
+pub(super) fn stored_version(row: &SqliteRow) -> Result<StoredVersion, StorageError> {
+    let row = Located::new("tuf_files", row)?;
+    let text = row.text("role")?;
+    let role = text.parse().map_err(|error| row.corrupt("role", format!("{text:?} is no role: {error}")))?;
+    Ok(StoredVersion { role, version: row.version()?, sha256: row.sha256()?, stored_at: row.created_at()? })
 }
 
 /// A row of `changefeed`: id, created_at, gun, version, sha256, category.

@@ -6,14 +6,16 @@
 //! answered before the commit.
 
 use chrono::{DateTime, Utc};
-use libtrust::names::Gun;
+use libtrust::metadata::Version;
+use libtrust::names::{Gun, RoleName};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 use tokio::sync::{mpsc, oneshot};
 
 use super::backend;
-use super::batch::{self, Pending, Undone, Verdict};
-use crate::storage::StorageError;
+use super::batch::{self, Undone};
+use crate::storage::publication::{Publication, Verdict};
+use crate::storage::{Base, StorageError};
 
 /// A group takes no more callers than this,
 const GROUP_JOBS: usize = 128;
@@ -28,12 +30,18 @@ const LOG_PAGES_MAX: i64 = (64 << 20) / 4096;
 /// Some work and who waits for it. A caller who went away is not an obstacle: the work is done all the same.
 pub(super) enum Job {
     Publish {
-        publication: Pending,
+        publication: Publication,
         answer: oneshot::Sender<Verdict>,
     },
     Delete {
         gun: Gun,
         now: DateTime<Utc>,
+        answer: oneshot::Sender<Result<bool, StorageError>>,
+    },
+    Remove {
+        gun: Gun,
+        base: Base,
+        versions: Vec<(RoleName, Version)>,
         answer: oneshot::Sender<Result<bool, StorageError>>,
     },
     /// Any statement outside a transaction, for tests that break things.
@@ -69,6 +77,9 @@ impl Writer {
                 }
                 // A caller who no longer waits misses nothing, here and below.
                 Some(Job::Delete { gun, now, answer }) => drop(answer.send(self.delete(&gun, now).await)),
+                Some(Job::Remove { gun, base, versions, answer }) => {
+                    drop(answer.send(self.remove(&gun, base, &versions).await));
+                }
                 #[cfg(test)]
                 Some(Job::Statement { sql, answer }) => drop(answer.send(self.statement(sql).await)),
             }
@@ -81,14 +92,14 @@ impl Writer {
 
     /// Publishes this and what else is queued, within the limits of a group. Returns a job that was taken from the
     /// queue but is no publication.
-    async fn publish_with_others(&mut self, first: Pending, answer: oneshot::Sender<Verdict>) -> Option<Job> {
+    async fn publish_with_others(&mut self, first: Publication, answer: oneshot::Sender<Verdict>) -> Option<Job> {
         let mut ahead = None;
-        let mut weight = first.weight();
+        let mut weight = batch::weight(&first);
         let (mut publications, mut answers) = (vec![first], vec![answer]);
         while publications.len() < GROUP_JOBS && weight < GROUP_BYTES {
             match self.jobs.try_recv() {
                 Ok(Job::Publish { publication, answer }) => {
-                    weight = weight.saturating_add(publication.weight());
+                    weight = weight.saturating_add(batch::weight(&publication));
                     publications.push(publication);
                     answers.push(answer);
                 }
@@ -107,7 +118,7 @@ impl Writer {
         ahead
     }
 
-    async fn publish(&mut self, publications: &[&Pending]) -> Vec<Verdict> {
+    async fn publish(&mut self, publications: &[&Publication]) -> Vec<Verdict> {
         match self.transaction(publications).await {
             Ok(verdicts) => verdicts,
             Err(Undone::Inserting(_)) if publications.len() > 1 => {
@@ -126,7 +137,7 @@ impl Writer {
         }
     }
 
-    async fn transaction(&mut self, publications: &[&Pending]) -> Result<Vec<Verdict>, Undone> {
+    async fn transaction(&mut self, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
         let connection = self.connection().await.map_err(Undone::Together)?;
         let done = batch::store(connection, publications).await;
         if done.is_err() {
@@ -141,6 +152,14 @@ impl Writer {
             self.undo().await;
         }
         done.map_err(backend("delete a collection"))
+    }
+
+    async fn remove(&mut self, gun: &Gun, base: Base, versions: &[(RoleName, Version)]) -> Result<bool, StorageError> {
+        let done = batch::remove(self.connection().await?, gun, base, versions).await;
+        if done.is_err() {
+            self.undo().await;
+        }
+        done.map_err(backend("remove superseded versions"))
     }
 
     #[cfg(test)]
