@@ -17,10 +17,10 @@ use crate::keystore::KeyRecord;
 pub struct SignRequest<'a> {
     /// With which key.
     pub key_id: &'a KeyId,
-    /// For which collection.
-    pub gun: &'a Gun,
-    /// As which role.
-    pub role: &'a RoleName,
+    /// For which collection. Notary's server does not say; then the key's own collection is meant.
+    pub gun: Option<&'a Gun>,
+    /// As which role. Notary's server does not say; then the key's own role is meant.
+    pub role: Option<&'a RoleName>,
     /// The bytes: the canonical form of a role's `signed`.
     pub message: &'a [u8],
 }
@@ -63,7 +63,9 @@ impl HeldKey {
     pub fn approve<'a>(&'a self, request: &SignRequest<'a>, message_bytes: usize) -> Result<Approved<'a>, Refusal> {
         signs_online(&self.record.role)?;
         let SignRequest { key_id, gun, role, message } = *request;
-        if (key_id, gun, role) != (&self.record.id, &self.record.gun, &self.record.role) {
+        let (own_gun, own_role) = (&self.record.gun, &self.record.role);
+        let (gun, role) = (gun.unwrap_or(own_gun), role.unwrap_or(own_role));
+        if (key_id, gun, role) != (&self.record.id, own_gun, own_role) {
             return Err(Refusal::OtherPurpose { key_id: key_id.clone(), gun: gun.clone(), role: role.clone() });
         }
         if message.is_empty() {
@@ -186,7 +188,7 @@ mod tests {
         for role in ["snapshot", "timestamp"] {
             let key = held(role);
             let KeyRecord { id, gun, role, public, .. } = key.record();
-            let request = SignRequest { key_id: id, gun, role, message: b"message" };
+            let request = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message: b"message" };
             let signature = key.approve(&request, LIMIT).unwrap().sign(&SystemRandom::new()).unwrap();
             assert_eq!(&signature.key_id, id);
             let verifying = public.verifying_key().unwrap();
@@ -195,18 +197,29 @@ mod tests {
     }
 
     #[test]
+    fn who_declares_no_purpose_means_the_keys_own() {
+        let key = held("timestamp");
+        let id = &key.record().id;
+        let undeclared = SignRequest { key_id: id, gun: None, role: None, message: b"message" };
+        assert!(key.approve(&undeclared, LIMIT).is_ok());
+        let other = "example.org/other".parse().unwrap();
+        assert!(key.approve(&SignRequest { gun: Some(&other), ..undeclared }, LIMIT).is_err());
+        assert!(key.approve(&SignRequest { role: Some(&RoleName::Snapshot), ..undeclared }, LIMIT).is_err());
+    }
+
+    #[test]
     fn another_id_gun_or_role_is_refused() {
         let key = held("timestamp");
         let KeyRecord { id, gun, role, .. } = key.record();
-        let right = SignRequest { key_id: id, gun, role, message: b"message" };
+        let right = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message: b"message" };
         let (other_id, prefix, snapshot) =
             ("00".parse().unwrap(), "example.org/ap".parse().unwrap(), RoleName::Snapshot);
         let case = "example.org/App".parse().unwrap();
         for request in [
             SignRequest { key_id: &other_id, ..right },
-            SignRequest { gun: &prefix, ..right },
-            SignRequest { gun: &case, ..right },
-            SignRequest { role: &snapshot, ..right },
+            SignRequest { gun: Some(&prefix), ..right },
+            SignRequest { gun: Some(&case), ..right },
+            SignRequest { role: Some(&snapshot), ..right },
         ] {
             assert!(matches!(key.approve(&request, LIMIT), Err(Refusal::OtherPurpose { .. })));
         }
@@ -217,7 +230,7 @@ mod tests {
         for role in ["root", "targets", "targets/releases"] {
             let key = held(role);
             let KeyRecord { id, gun, role, .. } = key.record();
-            let request = SignRequest { key_id: id, gun, role, message: b"message" };
+            let request = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message: b"message" };
             assert!(matches!(key.approve(&request, LIMIT), Err(Refusal::Role { .. })));
         }
     }
@@ -226,7 +239,9 @@ mod tests {
     fn empty_and_oversized_messages_are_refused() {
         let key = held("snapshot");
         let KeyRecord { id, gun, role, .. } = key.record();
-        let approve = |message| key.approve(&SignRequest { key_id: id, gun, role, message }, LIMIT).map(|_| ());
+        let approve = |message| {
+            key.approve(&SignRequest { key_id: id, gun: Some(gun), role: Some(role), message }, LIMIT).map(|_| ())
+        };
         assert_eq!(approve(b""), Err(Refusal::EmptyMessage));
         assert_eq!(approve(&[1; LIMIT]), Ok(()));
         assert_eq!(approve(&[1; LIMIT + 1]), Err(Refusal::MessageTooLarge { bytes: LIMIT + 1, limit: LIMIT }));

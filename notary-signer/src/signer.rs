@@ -7,7 +7,7 @@ use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SystemRandom;
 
 use crate::key_cache::{CachedKey, KeyCache};
-use crate::keystore::{KeyStore, KeyStoreError};
+use crate::keystore::{KeyRecord, KeyStore, KeyStoreError};
 use crate::policy::{Refusal, SignRequest, signs_online};
 
 /// The target of the audit events: one before and one after each signature, with GUN, role and key id, never content.
@@ -84,17 +84,13 @@ impl Signer {
     /// [`SignError::UnknownKey`] if there is no such key, [`SignError::Refused`] if the policy says no, else when the
     /// store failed or the key does not open.
     pub async fn sign(&self, request: SignRequest<'_>) -> Result<Signature, SignError> {
-        let SignRequest { key_id, gun, role, .. } = request;
+        let key_id = request.key_id;
         let outcome = self.sign_approved(request).await;
-        match &outcome {
-            Ok(_) => {
-                tracing::info!(target: AUDIT, { gun.name = %gun, role.name = %role, key.id = %key_id }, "signed");
-            }
-            Err(error) => {
-                tracing::warn!(
-                    target: AUDIT, { gun.name = %gun, role.name = %role, key.id = %key_id, %error }, "not signed"
-                );
-            }
+        if let Err(error) = &outcome {
+            let (gun, role) = (request.gun.map(Gun::as_str), request.role.map(RoleName::as_str));
+            tracing::warn!(
+                target: AUDIT, { gun.name = gun, role.name = role, key.id = %key_id, %error }, "not signed"
+            );
         }
         outcome
     }
@@ -124,12 +120,15 @@ impl Signer {
     }
 
     async fn sign_approved(&self, request: SignRequest<'_>) -> Result<Signature, SignError> {
-        let SignRequest { key_id, gun, role, .. } = request;
+        let key_id = request.key_id;
         let key = self.key(key_id).await?;
+        let KeyRecord { gun, role, .. } = key.held.record();
         let approved = key.held.approve(&request, self.limits.message_bytes)?;
         tracing::info!(target: AUDIT, { gun.name = %gun, role.name = %role, key.id = %key_id }, "signing");
         key.used.get_or_try_init(|| self.mark_used(key_id)).await?;
-        Ok(approved.sign(&self.random)?)
+        let signature = approved.sign(&self.random)?;
+        tracing::info!(target: AUDIT, { gun.name = %gun, role.name = %role, key.id = %key_id }, "signed");
+        Ok(signature)
     }
 
     async fn key(&self, id: &KeyId) -> Result<Arc<CachedKey>, SignError> {
@@ -243,7 +242,7 @@ mod tests {
 
     async fn sign(signer: &Signer, id: &KeyId, message: &[u8]) -> Result<Signature, SignError> {
         let (gun, role) = (gun(), RoleName::Timestamp);
-        signer.sign(SignRequest { key_id: id, gun: &gun, role: &role, message }).await
+        signer.sign(SignRequest { key_id: id, gun: Some(&gun), role: Some(&role), message }).await
     }
 
     #[tokio::test]
@@ -331,7 +330,8 @@ mod tests {
         let (store, signer) = signer();
         let (id, _) = new_key(&signer).await;
         let other = "example.org/ap".parse().unwrap();
-        let request = SignRequest { key_id: &id, gun: &other, role: &RoleName::Timestamp, message: b"message" };
+        let request =
+            SignRequest { key_id: &id, gun: Some(&other), role: Some(&RoleName::Timestamp), message: b"message" };
         assert!(matches!(signer.sign(request).await, Err(SignError::Refused(Refusal::OtherPurpose { .. }))));
         assert_eq!(sign(&signer, &id, b"").await, Err(SignError::Refused(Refusal::EmptyMessage)));
         let too_large = Refusal::MessageTooLarge { bytes: 101, limit: 100 };

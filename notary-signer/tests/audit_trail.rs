@@ -46,7 +46,7 @@ async fn signatures_leave_a_trail_without_content_or_secrets() {
     let signer = Signer::new(store, SignerLimits::default());
     let (gun, role): (Gun, _) = ("example.org/app".parse().unwrap(), RoleName::Timestamp);
     let id = key_id(&signer.create_key(&gun, &role, KeyAlgorithm::Ecdsa).await.unwrap());
-    let request = SignRequest { key_id: &id, gun: &gun, role: &role, message: b"confidential" };
+    let request = SignRequest { key_id: &id, gun: Some(&gun), role: Some(&role), message: b"confidential" };
     signer.sign(request).await.unwrap();
     signer.sign(SignRequest { message: b"", ..request }).await.unwrap_err();
 

@@ -47,7 +47,7 @@ impl OnlineSigner for LocalSigner {
     }
 
     async fn sign(&self, id: &KeyId, gun: &Gun, role: &RoleName, message: &[u8]) -> Result<Signature, SignerError> {
-        let request = SignRequest { key_id: id, gun, role, message };
+        let request = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message };
         self.signer.sign(request).await.map_err(seen_by_the_server)
     }
 

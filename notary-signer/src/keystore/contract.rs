@@ -154,7 +154,7 @@ pub(crate) async fn keys_open_to_what_was_made(store: Store) {
         let held = store.open(&record.id).await.unwrap().unwrap();
         assert_eq!(held.record(), &record);
         let KeyRecord { id, gun, role, public, .. } = &record;
-        let request = SignRequest { key_id: id, gun, role, message: b"message" };
+        let request = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message: b"message" };
         let signature = held.approve(&request, 100).unwrap().sign(&SystemRandom::new()).unwrap();
         let verifying = public.verifying_key().unwrap();
         assert_eq!(verifying.verify(&signature.scheme, b"message", &signature.bytes), Ok(()));
