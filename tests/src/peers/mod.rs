@@ -2,6 +2,7 @@
 
 pub mod docker;
 pub mod dockerd;
+pub mod galera;
 pub mod go_server;
 pub mod notary;
 pub mod our_server;
