@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod config;
+pub mod database;
 pub mod listen;
 pub mod logs;
 pub mod metrics;
