@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use libtrust::keys::{KeyAlgorithm, SigningKey};
 use libtrust::names::RoleName;
-use notary_signer::keystore::{KeyRecord, KeyStore, KeyStoreError, Passphrases, RowFault, SqliteKeyStore};
+use notary_signer::keystore::{
+    KeyRecord, KeyStore, KeyStoreError, PassphraseError, Passphrases, RowFault, SqliteKeyStore,
+};
 use notary_signer::policy::Mismatch;
 use notary_signer::seal::{self, Iterations, OpenError};
 use ring::rand::SystemRandom;
@@ -120,7 +122,7 @@ async fn rows_are_as_notary_has_them() {
     assert_eq!(row.get::<Vec<u8>, _>("public"), key.public.public);
     assert_eq!(row.get::<Option<String>, _>("last_used"), None);
     assert_eq!(row.get::<Option<String>, _>("deleted_at"), None);
-    let plain = seal::open("secret", &row.get::<Vec<u8>, _>("private")).unwrap();
+    let plain = seal::open("secret", &row.get::<Vec<u8>, _>("private")).unwrap().plain;
     assert_eq!(plain.len(), 96);
     assert!(SigningKey::from_plain(KeyAlgorithm::Ed25519, &plain).is_ok());
 }
@@ -157,7 +159,8 @@ async fn a_wrong_passphrase_is_named() {
     let key = new_key(&fixture.open().await.unwrap()).await;
     let store = fixture.open_with("main", "other").await.unwrap();
     let error = store.open(&key.id).await.unwrap_err();
-    assert_eq!(error, KeyStoreError::WrongPassphrase { id: key.id.clone(), alias: "main".to_owned() });
+    let origin = "the program itself".to_owned();
+    assert_eq!(error, KeyStoreError::WrongPassphrase { id: key.id.clone(), alias: "main".to_owned(), origin });
     assert!(error.to_string().contains(key.id.as_str()) && error.to_string().contains("main"));
     assert_eq!(store.by_id(&key.id).await.unwrap(), Some(key), "what needs no passphrase still works");
 }
@@ -168,7 +171,8 @@ async fn a_missing_alias_is_named() {
     let key = new_key(&fixture.open().await.unwrap()).await;
     let store = fixture.open_with("Main", "secret").await.unwrap();
     let error = store.open(&key.id).await.unwrap_err();
-    assert_eq!(error, KeyStoreError::MissingPassphrase { id: key.id, alias: "main".to_owned() });
+    let reason = PassphraseError::Unknown { alias: "main".to_owned(), places: String::new() };
+    assert_eq!(error, KeyStoreError::MissingPassphrase { id: key.id, alias: "main".to_owned(), reason });
 }
 
 #[tokio::test]

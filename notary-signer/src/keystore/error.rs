@@ -3,6 +3,7 @@
 use libtrust::keys::SigningFailed;
 use libtrust::names::KeyId;
 
+use super::PassphraseError;
 use crate::policy::Mismatch;
 use crate::seal::{OpenError, SealError};
 
@@ -10,28 +11,32 @@ use crate::seal::{OpenError, SealError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {
-    /// A key is sealed under an alias whose passphrase was not given.
-    #[error(
-        "key {id} is sealed under passphrase alias {alias:?}, which is not configured; provide the passphrase of that \
-         alias beside the others"
-    )]
+    /// A key is sealed under an alias whose passphrase is not there or cannot be read.
+    #[error("key {id} is sealed under passphrase alias {alias:?} and cannot be opened: {reason}")]
     MissingPassphrase {
         /// The key.
         id: KeyId,
         /// The alias in its row.
         alias: String,
+        /// Why there is none.
+        reason: PassphraseError,
     },
     /// The passphrase of the alias does not open the key.
     #[error(
-        "key {id} does not open with the passphrase configured for alias {alias:?}; provide the passphrase it was \
-         sealed under, or restore the row from a backup if that is the one"
+        "key {id} does not open with the passphrase that {origin} has for alias {alias:?}; provide the passphrase it \
+         was sealed under, or restore the row from a backup if that is the one"
     )]
     WrongPassphrase {
         /// The key.
         id: KeyId,
         /// The alias in its row.
         alias: String,
+        /// Where the passphrase was found: a variable or a file.
+        origin: String,
     },
+    /// There is no passphrase to seal a new key under.
+    #[error("the new key cannot be sealed: {0}")]
+    NewKeyPassphrase(PassphraseError),
     /// A key's row is damaged, or written by something else.
     #[error(
         "the row of key {id} (passphrase alias {alias:?}) cannot be used: {fault}; restore it from a backup, or delete \

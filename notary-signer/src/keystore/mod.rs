@@ -18,7 +18,10 @@ use libtrust::names::{Gun, KeyId, RoleName};
 
 pub use error::{KeyStoreError, RowFault};
 pub use memory::MemoryKeyStore;
-pub use passphrases::{InvalidPassphrase, Passphrases};
+pub use passphrases::{
+    EnvironmentPassphrases, FolderPassphrases, InvalidPassphrase, Passphrase, PassphraseError, PassphraseSource,
+    Passphrases,
+};
 pub use sqlite::SqliteKeyStore;
 
 use crate::policy::HeldKey;

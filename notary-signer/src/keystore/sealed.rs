@@ -45,9 +45,9 @@ impl Sealer {
     pub(super) async fn seal_new(&self, make: MakeKey) -> Result<NewRow, KeyStoreError> {
         let (passphrases, iterations) = (Arc::clone(&self.passphrases), self.iterations);
         self.run(move || {
+            let passphrase = passphrases.of(passphrases.default_alias()).map_err(KeyStoreError::NewKeyPassphrase)?;
             let key = make()?;
-            let passphrase = passphrases.default_passphrase();
-            let private = seal::seal(passphrase, &key.to_plain(), iterations, &SystemRandom::new())?;
+            let private = seal::seal(passphrase.text(), &key.to_plain(), iterations, &SystemRandom::new())?;
             Ok(NewRow { public: key.public_key().clone(), private, alias: passphrases.default_alias().to_owned() })
         })
         .await
@@ -75,14 +75,19 @@ impl Sealer {
 fn open(passphrases: &Passphrases, row: SealedRow) -> Result<HeldKey, KeyStoreError> {
     let SealedRow { record, private, alias } = row;
     let id = record.id.clone();
-    let Some(passphrase) = passphrases.of(&alias) else {
-        return Err(KeyStoreError::MissingPassphrase { id, alias });
+    let passphrase = match passphrases.of(&alias) {
+        Ok(passphrase) => passphrase,
+        Err(reason) => return Err(KeyStoreError::MissingPassphrase { id, alias, reason }),
     };
     let unreadable = |fault| KeyStoreError::UnreadableRow { id: id.to_string(), alias: alias.clone(), fault };
-    let plain = seal::open(passphrase, &private).map_err(|error| match error {
-        OpenError::WrongPassphrase => KeyStoreError::WrongPassphrase { id: id.clone(), alias: alias.clone() },
+    let opened = seal::open(passphrase.text(), &private).map_err(|error| match error {
+        OpenError::WrongPassphrase => KeyStoreError::WrongPassphrase {
+            id: id.clone(),
+            alias: alias.clone(),
+            origin: passphrase.origin().to_owned(),
+        },
         other => unreadable(RowFault::Sealed(other)),
     })?;
-    let key = SigningKey::from_plain(record.algorithm, &plain).map_err(|_| unreadable(RowFault::PrivateKey))?;
+    let key = SigningKey::from_plain(record.algorithm, &opened.plain).map_err(|_| unreadable(RowFault::PrivateKey))?;
     HeldKey::bind(record, key).map_err(|mismatch| unreadable(RowFault::Mismatch(mismatch)))
 }

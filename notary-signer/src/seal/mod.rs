@@ -4,17 +4,19 @@
 //! The passphrase gives a 128-bit key by PBKDF2, which wraps a fresh 256-bit key, which encrypts the plaintext and
 //! authenticates the header. Both functions here are slow on purpose: keep them off threads that serve others.
 
+mod derivation;
 mod iterations;
 mod token;
 
-use aes_kw::{KeyInit as _, KwAes128};
+use std::fmt;
+
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
 use ring::rand::SecureRandom;
 use zeroize::Zeroizing;
 
+pub use derivation::Derivation;
 pub use iterations::{InvalidIterations, Iterations};
-use token::{KEY_WRAP, NONCE_BYTES, TAG_BYTES, Token, WRAPPED_KEY_BYTES};
+use token::{NONCE_BYTES, TAG_BYTES, Token, WRAPPED_KEY_BYTES};
 
 /// The largest secret sealed: 16 KiB. A private key has at most a few; a larger row is not one.
 pub const MAX_PLAINTEXT_BYTES: usize = 16 << 10;
@@ -35,6 +37,16 @@ pub fn seal(
     iterations: Iterations,
     random: &dyn SecureRandom,
 ) -> Result<String, SealError> {
+    seal_by(Derivation::Standard, passphrase, plaintext, iterations, random)
+}
+
+fn seal_by(
+    derivation: Derivation,
+    passphrase: &str,
+    plaintext: &[u8],
+    iterations: Iterations,
+    random: &dyn SecureRandom,
+) -> Result<String, SealError> {
     if plaintext.len() > MAX_PLAINTEXT_BYTES {
         return Err(SealError::TooLarge { bytes: plaintext.len() });
     }
@@ -45,7 +57,8 @@ pub fn seal(
         random.fill(buffer).map_err(|_| SealError::Cryptography)?;
     }
     let mut wrapped = [0; WRAPPED_KEY_BYTES];
-    wrapping_key(passphrase, &salt, iterations)
+    derivation
+        .wrapping_key(passphrase, &salt, iterations)
         .wrap_key(content_key.as_ref(), &mut wrapped)
         .map_err(|_| SealError::Cryptography)?;
     let header = token::write_header(iterations, &salt).map_err(|_| SealError::Cryptography)?;
@@ -60,34 +73,59 @@ pub fn seal(
     Ok(token::write(&header, &wrapped, &nonce, &body, tag.as_ref()))
 }
 
-/// Decrypts a token made by [`seal`] or by Notary's signer.
+/// Decrypts a token made by [`seal`] or by Notary's signer, and says how it was sealed. A passphrase that does not open
+/// it costs two derivations, one that does usually costs one.
 ///
 /// # Errors
 /// [`OpenError::WrongPassphrase`] if the wrapped key does not open, [`OpenError::Damaged`] if it does and the content
 /// does not, else if the token is not of this kind or outside the bounds.
-pub fn open(passphrase: &str, token: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-    let token = Token::parse(token)?;
+pub fn open(passphrase: &str, token: &[u8]) -> Result<Opened, OpenError> {
+    let Token { header, iterations, salt, wrapped_key, nonce, ciphertext } = Token::parse(token)?;
     let mut content_key = Zeroizing::new([0; CONTENT_KEY_BYTES]);
-    wrapping_key(passphrase, &token.salt, token.iterations)
-        .unwrap_key(&token.wrapped_key, content_key.as_mut())
-        .map_err(|_| OpenError::WrongPassphrase)?;
-    let mut body = Zeroizing::new(token.ciphertext);
+    let derivation = [Derivation::Standard, Derivation::Go115]
+        .into_iter()
+        .find(|derivation| {
+            let wrapping = derivation.wrapping_key(passphrase, &salt, iterations);
+            wrapping.unwrap_key(&wrapped_key, content_key.as_mut()).is_ok()
+        })
+        .ok_or(OpenError::WrongPassphrase)?;
+    let mut plain = Zeroizing::new(ciphertext);
     let length = content_cipher(&content_key)
         .and_then(|cipher| {
-            let nonce = Nonce::assume_unique_for_key(token.nonce);
-            cipher.open_in_place(nonce, Aad::from(token.header.as_bytes()), &mut body).map(|plain| plain.len())
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            cipher.open_in_place(nonce, Aad::from(header.as_bytes()), &mut plain).map(|plain| plain.len())
         })
         .map_err(|_| OpenError::Damaged)?;
-    body.truncate(length);
-    Ok(body)
+    plain.truncate(length);
+    Ok(Opened { plain, iterations, derivation })
 }
 
-/// RFC 7518 section 4.8: the salt input is the algorithm's name, a zero byte and the salt.
-fn wrapping_key(passphrase: &str, salt: &[u8], iterations: Iterations) -> KwAes128 {
-    let salt = [KEY_WRAP.as_bytes(), &[0], salt].concat();
-    let mut key = Zeroizing::new([0; 16]);
-    derive(PBKDF2_HMAC_SHA256, iterations.count(), &salt, passphrase.as_bytes(), key.as_mut());
-    KwAes128::new((&*key).into())
+/// What a token says without being opened: how often the passphrase is hashed.
+///
+/// # Errors
+/// If it is not a token, or outside the bounds.
+pub fn iterations(token: &[u8]) -> Result<Iterations, OpenError> {
+    Ok(Token::parse(token)?.iterations)
+}
+
+/// What was in a token, and how it was sealed. Wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The secret.
+    pub plain: Zeroizing<Vec<u8>>,
+    /// How often the passphrase was hashed.
+    pub iterations: Iterations,
+    /// How the passphrase was hashed.
+    pub derivation: Derivation,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("iterations", &self.iterations)
+            .field("derivation", &self.derivation)
+            .finish_non_exhaustive()
+    }
 }
 
 fn content_cipher(key: &[u8; CONTENT_KEY_BYTES]) -> Result<LessSafeKey, ring::error::Unspecified> {
@@ -163,10 +201,28 @@ mod tests {
 
     #[test]
     fn a_token_of_notary_opens_to_its_key() {
-        let plain = open("sekrit", NOTARY_TOKEN.as_bytes()).unwrap();
-        let key = SigningKey::from_plain(KeyAlgorithm::Ed25519, &plain).unwrap();
+        let opened = open("sekrit", NOTARY_TOKEN.as_bytes()).unwrap();
+        assert_eq!((opened.iterations, opened.derivation), (Iterations::NOTARY, Derivation::Standard));
+        let key = SigningKey::from_plain(KeyAlgorithm::Ed25519, &opened.plain).unwrap();
         let id = key_id(key.public_key());
         assert_eq!(id.as_str(), "51964248251d6690073544896c25b3473c57ef494bc0bbdf75d63da5b96ab073");
+    }
+
+    #[test]
+    fn a_token_sealed_as_go_1_15_did_opens_and_is_told_apart() {
+        for passphrase in ["sekrit", "", &"a passphrase longer than a block ".repeat(4)] {
+            let random = SystemRandom::new();
+            let token = seal_by(Derivation::Go115, passphrase, b"plain", Iterations::MIN, &random).unwrap();
+            let opened = open(passphrase, token.as_bytes()).unwrap();
+            assert_eq!((opened.plain.as_slice(), opened.derivation), (&b"plain"[..], Derivation::Go115));
+            assert_eq!(open("other", token.as_bytes()), Err(OpenError::WrongPassphrase));
+        }
+    }
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let opened = open("sekrit", sealed("sekrit", b"hunter2").as_bytes()).unwrap();
+        assert!(!format!("{opened:?}").contains(&format!("{:?}", b"hunter2").replace(['[', ']'], "")));
     }
 
     #[test]
@@ -244,7 +300,7 @@ mod tests {
     #[test]
     fn what_is_too_large_is_neither_sealed_nor_opened() {
         let largest = vec![7; MAX_PLAINTEXT_BYTES];
-        assert_eq!(*open("p", sealed("p", &largest).as_bytes()).unwrap(), largest);
+        assert_eq!(*open("p", sealed("p", &largest).as_bytes()).unwrap().plain, largest);
         let larger = vec![7; MAX_PLAINTEXT_BYTES + 1];
         let refused = seal("p", &larger, Iterations::MIN, &SystemRandom::new());
         assert_eq!(refused, Err(SealError::TooLarge { bytes: MAX_PLAINTEXT_BYTES + 1 }));
@@ -257,7 +313,9 @@ mod tests {
         #[test]
         fn what_is_sealed_opens_again(passphrase in ".{0,40}", plain in prop::collection::vec(any::<u8>(), 0..300)) {
             let token = sealed(&passphrase, &plain);
-            prop_assert_eq!(&*open(&passphrase, token.as_bytes()).unwrap(), &plain);
+            let opened = open(&passphrase, token.as_bytes()).unwrap();
+            prop_assert_eq!(&*opened.plain, &plain);
+            prop_assert_eq!(opened.derivation, Derivation::Standard);
             prop_assert_ne!(&token, &sealed(&passphrase, &plain));
         }
 
