@@ -24,6 +24,7 @@ use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
 use notary_server::telemetry::Metrics;
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
+use tokio::task::JoinHandle;
 
 /// The name under which the passphrase of the embedded key store is known in its rows.
 const ALIAS: &str = "embedded";
@@ -44,6 +45,7 @@ pub struct Service {
     /// What handlers need.
     pub app: Arc<App>,
     collections: Arc<Collections>,
+    follower: Option<JoinHandle<()>>,
 }
 
 impl Service {
@@ -58,6 +60,7 @@ impl Service {
         let collections =
             Collections::new(storage, signer, clock, collection_settings(settings, key_algorithm), metrics.clone());
         let collections = Arc::new(collections);
+        let follower = collections.keep_coherent().await;
         let app = App {
             collections: collections.clone(),
             cache_headers: CacheHeaders::new(settings.caching.current_metadata, settings.caching.consistent_metadata),
@@ -71,7 +74,7 @@ impl Service {
             name_bytes: usize::try_from(settings.limits.name_bytes).unwrap_or(usize::MAX),
             gun_prefixes: settings.repositories.gun_prefixes.clone(),
         };
-        Ok(Self { app: Arc::new(app), collections })
+        Ok(Self { app: Arc::new(app), collections, follower })
     }
 
     /// What health depends on.
@@ -110,6 +113,9 @@ impl Service {
 
     /// Finishes what was begun and leaves the store tidy.
     pub async fn close(&self) {
+        if let Some(follower) = &self.follower {
+            follower.abort();
+        }
         self.collections.storage().close().await;
         self.collections.signer().close().await;
     }
@@ -169,6 +175,7 @@ fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm)
         },
         key_algorithm,
         cache_bytes: settings.cache.bytes,
+        max_staleness: settings.cache.max_staleness,
         renew_after,
         snapshot_margin,
     }

@@ -1,8 +1,9 @@
-//! Files in memory: bounded, and never older than what was acknowledged.
+//! Files in memory: bounded, and never older than what this process acknowledged.
 //!
 //! A reader that misses and a writer that commits can cross: the reader would put back what the writer just replaced.
-//! So every entry carries the epoch of its collection from *before* it was loaded, and counts only while that epoch
-//! stands. A writer moves the epoch after its commit and before it answers.
+//! So every entry carries the epoch of its collection from *before* it was loaded, and is there only while that epoch
+//! stands. A writer moves the epoch after its commit and before it answers. What other processes write only casts doubt:
+//! an entry then is [`Kept`] without counting until the store confirms it; see [`super::coherence`].
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use libtrust::names::{Gun, RoleName};
 use moka::notification::RemovalCause;
 use moka::sync::Cache as Moka;
 
+use super::coherence::{Coherence, Moment};
 use super::{Current, ServedFile};
 use crate::storage::Sha256;
 use crate::telemetry::Metrics;
@@ -31,30 +33,58 @@ pub(super) enum FileName {
 
 type FileKey = (Gun, RoleName, FileName);
 
-/// The epochs of one collection at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Epoch {
-    /// Moves with every write.
+/// What was known of a collection at one moment: its epochs, and what had been reported of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// Moves with every write of this process, and when another's is found.
     writes: u64,
-    /// Moves with every deletion: also immutable files are gone then.
+    /// Moves with every deletion, and when another's write is found: also immutable files may be gone then.
     deletions: u64,
+    /// Moves with every report of a write, by whichever process.
+    reports: u64,
+    as_of: Moment,
+}
+
+impl Mark {
+    /// This mark, with no more known of other processes than `earlier` did.
+    pub(super) const fn seen(self, earlier: Self) -> Self {
+        Self { reports: earlier.reports, as_of: earlier.as_of, ..self }
+    }
+}
+
+/// Something in memory that no known write has replaced.
+#[derive(Debug)]
+pub(super) struct Kept<T> {
+    pub(super) value: Arc<T>,
+    /// Whether it may be served without asking the store.
+    pub(super) counts: bool,
 }
 
 pub(super) struct Cache {
-    current: Moka<Gun, (u64, Arc<Current>)>,
-    files: Moka<FileKey, (u64, Arc<ServedFile>)>,
-    epochs: Vec<[AtomicU64; 2]>,
+    current: Moka<Gun, (Mark, Arc<Current>)>,
+    files: Moka<FileKey, (Mark, Arc<ServedFile>)>,
+    epochs: Vec<Epochs>,
+    /// Moves when everything in memory may be old.
+    doubts: AtomicU64,
+    coherence: Coherence,
     hasher: RandomState,
     metrics: Arc<Metrics>,
 }
 
+#[derive(Debug, Default)]
+struct Epochs {
+    writes: AtomicU64,
+    deletions: AtomicU64,
+    reports: AtomicU64,
+}
+
 impl Cache {
     /// A cache of at most about `bytes`: half for current sets, half for immutable files.
-    pub(super) fn new(bytes: u64, metrics: Arc<Metrics>) -> Self {
-        let weigh_current = |gun: &Gun, (_, set): &(u64, Arc<Current>)| {
+    pub(super) fn new(bytes: u64, coherence: Coherence, metrics: Arc<Metrics>) -> Self {
+        let weigh_current = |gun: &Gun, (_, set): &(Mark, Arc<Current>)| {
             set.weight().saturating_add(u32::try_from(gun.as_str().len()).unwrap_or(u32::MAX))
         };
-        let weigh_file = |key: &FileKey, (_, file): &(u64, Arc<ServedFile>)| {
+        let weigh_file = |key: &FileKey, (_, file): &(Mark, Arc<ServedFile>)| {
             file.weight().saturating_add(u32::try_from(key.0.as_str().len()).unwrap_or(u32::MAX))
         };
         let evictions = metrics.cache.evictions.clone();
@@ -69,48 +99,83 @@ impl Cache {
         Self {
             current: current.eviction_listener(move |_, _, cause| evicted(cause)).build(),
             files: files.eviction_listener(move |_, _, cause| also(cause)).build(),
-            epochs: (0..EPOCHS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect(),
+            epochs: (0..EPOCHS).map(|_| Epochs::default()).collect(),
+            doubts: AtomicU64::new(0),
+            coherence,
             hasher: RandomState::new(),
             metrics,
         }
     }
 
-    /// The epoch to hand to an insertion; taken before loading.
-    pub(super) fn epoch(&self, gun: &Gun) -> Epoch {
-        let read = |at: usize| self.slot(gun).map_or(0, |slot| slot.get(at).map_or(0, |n| n.load(Ordering::Acquire)));
-        Epoch { writes: read(0), deletions: read(1) }
+    /// Decides what counts.
+    pub(super) const fn coherence(&self) -> &Coherence {
+        &self.coherence
+    }
+
+    /// What to hand to an insertion; taken before loading.
+    pub(super) fn mark(&self, gun: &Gun) -> Mark {
+        let as_of = self.coherence.now();
+        let read = |epoch: Option<&AtomicU64>| epoch.map_or(0, |epoch| epoch.load(Ordering::Acquire));
+        let slot = self.slot(gun);
+        Mark {
+            writes: read(slot.map(|slot| &slot.writes)),
+            deletions: read(slot.map(|slot| &slot.deletions)),
+            // Both only grow, so equal sums mean that neither moved.
+            reports: read(slot.map(|slot| &slot.reports)).wrapping_add(read(Some(&self.doubts))),
+            as_of,
+        }
     }
 
     /// Forgets the current set of a collection: something was, or may have been, written.
     pub(super) fn written(&self, gun: &Gun) {
-        self.bump(gun, 0);
+        self.slot(gun).map(|slot| slot.writes.fetch_add(1, Ordering::AcqRel));
     }
 
     /// Forgets everything about a collection.
     pub(super) fn deleted(&self, gun: &Gun) {
-        self.bump(gun, 0);
-        self.bump(gun, 1);
+        self.written(gun);
+        self.slot(gun).map(|slot| slot.deletions.fetch_add(1, Ordering::AcqRel));
         self.current.invalidate(gun);
     }
 
-    pub(super) fn current(&self, gun: &Gun) -> Option<Arc<Current>> {
-        let (epoch, set) = self.current.get(gun)?;
-        (epoch == self.epoch(gun).writes).then_some(set)
+    /// A collection was written or deleted, perhaps by another process: the store must confirm what is in memory.
+    pub(super) fn reported(&self, gun: &Gun) {
+        self.slot(gun).map(|slot| slot.reports.fetch_add(1, Ordering::AcqRel));
     }
 
-    pub(super) fn insert_current(&self, gun: &Gun, epoch: Epoch, set: Arc<Current>) {
-        self.current.insert(gun.clone(), (epoch.writes, set));
+    /// Any collection may have been written by another process.
+    pub(super) fn distrust(&self) {
+        self.doubts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn current(&self, gun: &Gun) -> Option<Kept<Current>> {
+        let (mark, value) = self.current.get(gun)?;
+        let (counts, now) = self.judge(gun, &mark);
+        (mark.writes == now.writes).then_some(Kept { value, counts })
+    }
+
+    pub(super) fn insert_current(&self, gun: &Gun, mark: Mark, set: Arc<Current>) {
+        self.current.insert(gun.clone(), (mark, set));
         self.measure();
     }
 
-    pub(super) fn file(&self, gun: &Gun, role: &RoleName, name: &FileName) -> Option<Arc<ServedFile>> {
-        let (epoch, file) = self.files.get(&(gun.clone(), role.clone(), name.clone()))?;
-        (epoch == self.epoch(gun).deletions).then_some(file)
+    pub(super) fn file(&self, gun: &Gun, role: &RoleName, name: &FileName) -> Option<Kept<ServedFile>> {
+        let (mark, value) = self.files.get(&(gun.clone(), role.clone(), name.clone()))?;
+        let (counts, now) = self.judge(gun, &mark);
+        (mark.deletions == now.deletions).then_some(Kept { value, counts })
     }
 
-    pub(super) fn insert_file(&self, gun: &Gun, role: &RoleName, name: FileName, epoch: Epoch, file: Arc<ServedFile>) {
-        self.files.insert((gun.clone(), role.clone(), name), (epoch.deletions, file));
+    pub(super) fn insert_file(&self, gun: &Gun, role: &RoleName, name: FileName, mark: Mark, file: Arc<ServedFile>) {
+        self.files.insert((gun.clone(), role.clone(), name), (mark, file));
         self.measure();
+    }
+
+    /// Whether what has this mark may be served without asking the store.
+    fn judge(&self, gun: &Gun, mark: &Mark) -> (bool, Mark) {
+        // First: who sees a confirmation must see the reports that came before it.
+        let confirmed = self.coherence.confirmed();
+        let now = self.mark(gun);
+        (mark.reports == now.reports && self.coherence.vouches(confirmed.max(mark.as_of), now.as_of), now)
     }
 
     fn measure(&self) {
@@ -119,13 +184,7 @@ impl Cache {
         self.metrics.cache.entries.set(gauge(self.current.entry_count() + self.files.entry_count()));
     }
 
-    fn bump(&self, gun: &Gun, at: usize) {
-        if let Some(epoch) = self.slot(gun).and_then(|slot| slot.get(at)) {
-            epoch.fetch_add(1, Ordering::AcqRel);
-        }
-    }
-
-    fn slot(&self, gun: &Gun) -> Option<&[AtomicU64; 2]> {
+    fn slot(&self, gun: &Gun) -> Option<&Epochs> {
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose a slot")]
         let slot = self.hasher.hash_one(gun) as usize % EPOCHS;
         self.epochs.get(slot)

@@ -8,9 +8,9 @@ use libtrust::metadata::{FileMeta, Root, Snapshot, Timestamp};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
-use super::cache::FileName;
 use super::{Collections, ReadFailure, ServedFile};
 use crate::accept::stored_root;
+use crate::storage::Sha256;
 
 /// The current root, snapshot and timestamp of a collection. Targets roles are found through the snapshot.
 #[derive(Debug, Clone)]
@@ -36,6 +36,16 @@ impl Current {
         self.snapshot_says.meta.get(role.as_str())
     }
 
+    /// Digest of the current file of a role.
+    pub(super) fn sha256(&self, role: &RoleName) -> Option<Sha256> {
+        match role {
+            RoleName::Timestamp => Some(self.timestamp.sha256),
+            RoleName::Snapshot => Some(self.snapshot.sha256),
+            RoleName::Root => Some(self.root.sha256),
+            RoleName::Targets | RoleName::Delegation(_) => self.named(role)?.digests.sha256,
+        }
+    }
+
     /// Rough size in memory, in bytes: files, and about as much again for what was read out of them.
     pub(super) fn weight(&self) -> u32 {
         let files = [&self.timestamp, &self.snapshot, &self.root];
@@ -44,19 +54,32 @@ impl Current {
 }
 
 impl Collections {
-    /// The current files of a collection, from memory if they are there.
+    /// The current files of a collection: from memory if they are there and count, else as the store says.
     pub(super) async fn current(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
-        if let Some(set) = self.cache.current(gun) {
-            self.metrics.cache.hits.inc();
-            return Ok(Some(set));
+        match self.cache.current(gun) {
+            Some(kept) if kept.counts => {
+                self.metrics.cache.hits.inc();
+                Ok(Some(kept.value))
+            }
+            Some(kept) => self.confirm(gun, kept.value).await,
+            None => {
+                self.metrics.cache.misses.inc();
+                self.load_current(gun).await
+            }
         }
-        self.metrics.cache.misses.inc();
-        self.load_current(gun).await
+    }
+
+    /// The current files of a collection as they are in the store now, whoever wrote them.
+    pub(super) async fn fresh(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
+        match self.cache.current(gun) {
+            Some(kept) if self.cache.coherence().is_shared() => self.confirm(gun, kept.value).await,
+            _ => self.current(gun).await,
+        }
     }
 
     /// The current files of a collection, from storage.
     pub(super) async fn load_current(&self, gun: &Gun) -> Result<Option<Arc<Current>>, ReadFailure> {
-        let epoch = self.cache.epoch(gun);
+        let mark = self.cache.mark(gun);
         // A deletion and a new first publication between two of these reads can make them look torn once.
         let mut set = self.read_current(gun).await;
         if matches!(set, Err(ReadFailure::Torn { .. })) {
@@ -64,8 +87,30 @@ impl Collections {
         }
         let Some(set) = set? else { return Ok(None) };
         let set = Arc::new(set);
-        self.cache.insert_current(gun, epoch, set.clone());
+        self.cache.insert_current(gun, mark, set.clone());
         Ok(Some(set))
+    }
+
+    /// Asks the store whether `set` is still current; loads what is, if not.
+    async fn confirm(&self, gun: &Gun, set: Arc<Current>) -> Result<Option<Arc<Current>>, ReadFailure> {
+        self.metrics.cache.head_checks.inc();
+        let mark = self.cache.mark(gun);
+        let head = self.storage.head(gun).await?.map(|head| head.sha256);
+        if head == Some(set.timestamp.sha256) {
+            self.metrics.cache.hits.inc();
+            self.cache.insert_current(gun, mark, set.clone());
+            return Ok(Some(set));
+        }
+        self.metrics.cache.misses.inc();
+        match self.cache.current(gun) {
+            // Another reader was faster.
+            Some(kept) if head == Some(kept.value.timestamp.sha256) => Ok(Some(kept.value)),
+            _ => {
+                // It may have been deleted and published again, and files of old versions with it.
+                self.cache.deleted(gun);
+                self.load_current(gun).await
+            }
+        }
     }
 
     async fn read_current(&self, gun: &Gun) -> Result<Option<Current>, ReadFailure> {
@@ -91,7 +136,7 @@ impl Collections {
     async fn named(&self, gun: &Gun, role: &RoleName, named: &FileMeta) -> Result<Arc<ServedFile>, ReadFailure> {
         let torn = |fault: &str| ReadFailure::Torn { gun: gun.clone(), fault: format!("{role}: {fault}") };
         let sha256 = named.digests.sha256.ok_or_else(|| torn("named without a digest"))?;
-        let file = self.file(gun, role, FileName::Checksum(sha256)).await?;
+        let file = self.named_file(gun, role, sha256).await?;
         file.ok_or_else(|| torn(&format!("no stored file has the digest {}", hex::encode(sha256))))
     }
 }

@@ -13,7 +13,8 @@ impl Collections {
     /// # Errors
     /// If storage or signer fail.
     pub async fn key(&self, gun: &Gun, role: &RoleName) -> Result<PublicKey, ReadFailure> {
-        let current = self.current(gun).await?;
+        // A client builds on it: another server's rotation must be seen at once.
+        let current = self.fresh(gun).await?;
         let listed = current.as_ref().and_then(|current| SigningKeys::of_role(&current.root_says, role));
         for id in listed.iter().flat_map(SigningKeys::ids) {
             if let Some(key) = self.signer.public_key(id).await? {

@@ -4,6 +4,7 @@
 //! process; that is an optimisation. What decides between writers is [`crate::storage::Storage::publish`].
 
 mod cache;
+mod coherence;
 mod current;
 mod error;
 mod keys;
@@ -16,6 +17,7 @@ mod sign;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::keys::KeyAlgorithm;
@@ -44,6 +46,9 @@ pub struct Settings {
     pub key_algorithm: KeyAlgorithm,
     /// How many bytes of files may be kept in memory.
     pub cache_bytes: u64,
+    /// How long a file may be served from memory after another process replaced it. Zero asks the store at each read.
+    /// Nothing is asked as long as no other process writes.
+    pub max_staleness: Duration,
     /// A timestamp older than this is renewed in the background.
     pub renew_after: TimeDelta,
     /// A server-held snapshot with less life left than this is renewed together with its timestamp.
@@ -78,7 +83,8 @@ impl Collections {
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let cache = cache::Cache::new(settings.cache_bytes, metrics.clone());
+        let coherence = coherence::Coherence::new(settings.max_staleness);
+        let cache = cache::Cache::new(settings.cache_bytes, coherence, metrics.clone());
         Self {
             storage,
             signer,

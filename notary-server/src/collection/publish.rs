@@ -9,7 +9,6 @@ use libtrust::metadata::{Metadata, Root, Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
-use super::cache::FileName;
 use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure, ReadFailure, ServedFile};
 use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
@@ -65,7 +64,13 @@ impl Collections {
     async fn publish_alone(&self, gun: &Gun, upload: Arc<Upload>) -> Result<(), PublishFailure> {
         for attempt in 0..ATTEMPTS {
             let current = if attempt == 0 { self.current(gun).await? } else { self.load_current(gun).await? };
-            let accepted = self.judge(gun, &upload, current.as_deref()).await?;
+            let accepted = match self.judge(gun, &upload, current.as_deref()).await {
+                // What was in memory may have been replaced elsewhere; only what is stored refuses an upload.
+                Err(PublishFailure::Refused(_)) if attempt == 0 && self.has_moved(gun, current.as_deref()).await? => {
+                    continue;
+                }
+                judged => judged?,
+            };
             let Some(draft) = self.complete(gun, accepted, current.as_deref()).await? else { return Ok(()) };
             match self.store(gun, draft, current.as_deref()).await {
                 Err(PublishError::Moved) => {}
@@ -79,6 +84,15 @@ impl Collections {
             }
         }
         Err(PublishFailure::Contended { gun: gun.clone(), attempts: ATTEMPTS })
+    }
+
+    /// Whether another process published since `current` was current.
+    async fn has_moved(&self, gun: &Gun, current: Option<&Current>) -> Result<bool, PublishFailure> {
+        if !self.cache.coherence().is_shared() {
+            return Ok(false);
+        }
+        let head = self.storage.head(gun).await?.map(|head| head.sha256);
+        Ok(head != current.map(|current| current.timestamp.sha256))
     }
 
     /// Loads what the upload needs and runs the rules on it.
@@ -121,7 +135,7 @@ impl Collections {
         let mut targets = BTreeMap::new();
         for role in needed {
             let Some(sha256) = current.named(&role).and_then(|named| named.digests.sha256) else { continue };
-            if let Some(file) = self.file(gun, &role, FileName::Checksum(sha256)).await? {
+            if let Some(file) = self.named_file(gun, &role, sha256).await? {
                 targets.insert(role, StoredRole { bytes: file.bytes.clone() });
             }
         }
@@ -200,14 +214,15 @@ impl Collections {
     pub(super) async fn store(&self, gun: &Gun, draft: Draft, current: Option<&Current>) -> Result<(), PublishError> {
         let now = self.now();
         let base = Base::Timestamp(current.map(|current| current.timestamp.sha256));
+        let before = self.cache.mark(gun);
         let stored = self.storage.publish(gun, base, draft.files.clone(), now).await;
         // Also after a failure: it may have been stored all the same.
         self.cache.written(gun);
         stored?;
         self.unrenewable.lock().await.remove(gun);
-        let epoch = self.cache.epoch(gun);
         if let Some(set) = draft.into_current(current, now) {
-            self.cache.insert_current(gun, epoch, Arc::new(set));
+            // This write is known; what another process wrote meanwhile is not.
+            self.cache.insert_current(gun, self.cache.mark(gun).seen(before), Arc::new(set));
         }
         Ok(())
     }

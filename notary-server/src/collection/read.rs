@@ -31,7 +31,7 @@ impl Collections {
             RoleName::Snapshot => Ok(Some(set.snapshot.clone())),
             RoleName::Root => Ok(Some(set.root.clone())),
             RoleName::Targets | RoleName::Delegation(_) => match set.named(role).and_then(|m| m.digests.sha256) {
-                Some(sha256) => self.file(gun, role, FileName::Checksum(sha256)).await,
+                Some(sha256) => self.named_file(gun, role, sha256).await,
                 None => Ok(None),
             },
         }
@@ -63,26 +63,53 @@ impl Collections {
         self.file(gun, role, FileName::Version(version)).await
     }
 
-    /// An immutable file, from memory if it is there.
-    pub(super) async fn file(
+    /// A file that the current set names: its digest proves it, however long it has been in memory.
+    pub(super) async fn named_file(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: Sha256,
+    ) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
+        let name = FileName::Checksum(sha256);
+        match self.cache.file(gun, role, &name) {
+            Some(kept) => {
+                self.metrics.cache.hits.inc();
+                Ok(Some(kept.value))
+            }
+            None => self.load_file(gun, role, name).await,
+        }
+    }
+
+    /// An immutable file, from memory if it is there and was not deleted elsewhere.
+    async fn file(&self, gun: &Gun, role: &RoleName, name: FileName) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
+        let Some(kept) = self.cache.file(gun, role, &name) else { return self.load_file(gun, role, name).await };
+        if !kept.counts {
+            let mark = self.cache.mark(gun);
+            let current = self.current(gun).await?;
+            if current.and_then(|current| current.sha256(role)) != Some(kept.value.sha256) {
+                return self.load_file(gun, role, name).await;
+            }
+            self.cache.insert_file(gun, role, name, mark, kept.value.clone());
+        }
+        self.metrics.cache.hits.inc();
+        Ok(Some(kept.value))
+    }
+
+    async fn load_file(
         &self,
         gun: &Gun,
         role: &RoleName,
         name: FileName,
     ) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
-        if let Some(file) = self.cache.file(gun, role, &name) {
-            self.metrics.cache.hits.inc();
-            return Ok(Some(file));
-        }
         self.metrics.cache.misses.inc();
-        let epoch = self.cache.epoch(gun);
+        let mark = self.cache.mark(gun);
         let stored = match &name {
             FileName::Checksum(sha256) => self.storage.by_checksum(gun, role, sha256).await?,
             FileName::Version(version) => self.storage.by_version(gun, role, *version).await?,
         };
         let Some(stored) = stored else { return Ok(None) };
         let file = Arc::new(ServedFile::from(stored));
-        self.cache.insert_file(gun, role, name, epoch, file.clone());
+        self.cache.insert_file(gun, role, name, mark, file.clone());
         Ok(Some(file))
     }
 }

@@ -1,6 +1,8 @@
 //! A server without a socket: requests go straight to the router, the clock stands where the test puts it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod shared_store;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -71,6 +73,7 @@ pub struct Setup {
     pub max_age: (u64, u64),
     pub file_limits: Limits,
     pub budget: u64,
+    pub max_staleness: Duration,
 }
 
 impl Default for Setup {
@@ -83,6 +86,7 @@ impl Default for Setup {
             max_age: (300, 2_592_000),
             file_limits: Limits::default(),
             budget: 64 << 20,
+            max_staleness: Duration::from_millis(250),
         }
     }
 }
@@ -102,6 +106,7 @@ impl Server {
             limits: setup.file_limits,
             key_algorithm: KeyAlgorithm::Ecdsa,
             cache_bytes: 16 << 20,
+            max_staleness: setup.max_staleness,
             renew_after: TimeDelta::days(7),
             snapshot_margin: TimeDelta::days(270),
         };
