@@ -57,7 +57,7 @@ pub enum ConfigCommand {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     Json,
-    #[value(alias = "logfmt")]
+    Logfmt,
     Text,
 }
 
@@ -73,6 +73,7 @@ impl Arguments {
     pub fn log_format(&self) -> LogFormat {
         match self.logf {
             Some(Format::Json) => LogFormat::Json,
+            Some(Format::Logfmt) => LogFormat::Logfmt,
             Some(Format::Text) => LogFormat::Text,
             None => LogFormat::by_terminal(),
         }
@@ -111,7 +112,7 @@ mod tests {
         assert!(parse("x -debug=true -config a").unwrap().debug);
         assert!(!parse("x -debug=false").unwrap().debug);
         assert!(parse("x -version").unwrap().version);
-        assert_eq!(parse("x -logf logfmt").unwrap().log_format(), LogFormat::Text);
+        assert_eq!(parse("x -logf logfmt").unwrap().log_format(), LogFormat::Logfmt);
         assert_eq!(parse("x -logf=json").unwrap().log_format(), LogFormat::Json);
     }
 

@@ -18,9 +18,9 @@ use notary_server::routes::Api;
 use notary_server::routes::ops::Ops;
 use notary_server::telemetry::{Metrics, Observed};
 use notary_service::config::environment;
-use notary_service::listen::{self, Certificate, Drained, ListenAddress, Listening, Stop};
+use notary_service::listen::{self, Drained, ListenAddress, Listening, Stop, Tls};
 use notary_service::logs::{Logs, last_words};
-use rustls::ServerConfig;
+use notary_service::supervisor;
 
 use args::{Arguments, Command, ConfigCommand};
 use service::Service;
@@ -99,24 +99,32 @@ const DEFAULT_LISTEN: std::net::SocketAddr =
 /// Serves until a signal, then drains.
 async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow::Result<()> {
     let mut stop = listen::stop_signals().context("cannot take over signals")?;
-    let metrics = Arc::new(Metrics::new());
+    let tls = tls(&config)?;
+    let mut metrics = Metrics::new();
+    if let Some(tls) = &tls {
+        metrics.watch_certificate(tls.clone());
+    }
+    let metrics = Arc::new(metrics);
     let service = Service::open(&config, &metrics).await?;
-    let ops = Arc::new(Ops::new(service.checks(), metrics.clone()));
+    let mut checks = service.checks();
+    checks.extend(tls.clone().map(service::certificate_check));
+    let ops = Arc::new(Ops::new(checks, metrics.clone()));
     let application = Arc::new(Observed::new(Arc::new(Api::new(service.app.clone(), ops.clone()))));
 
-    let tls = tls(&config)?;
     let address = &config.server.http_addr;
     let listeners = address.bind().await.with_context(|| format!("cannot listen on {address}"))?;
     let limits = listen::Limits::from(&config.settings.limits);
-    let (certificate, settings) = tls.unzip();
-    let listening = listen::serve(listeners, settings, limits, application);
+    let listening = listen::serve(listeners, tls.clone(), limits, application);
     ops.set_ready(true);
     let authority = folder.as_ref().map(DataFolder::authority_certificate);
     // Signals first: who reads the announcement may send one.
-    keep(&config, folder, certificate, logs)?;
+    keep(folder, tls, logs)?;
     service.keep_renewing(config.settings.renewal.interval, &metrics);
     announce(&config, authority.as_deref(), &listening)?;
+    supervisor::ready();
+    tokio::spawn(supervisor::watchdog());
     stop.next().await;
+    supervisor::stopping();
     ops.set_ready(false);
     drain(listening, stop).await?;
     service.close().await;
@@ -124,30 +132,23 @@ async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow
 }
 
 /// What runs beside the requests: reloads, renewals, log levels.
-fn keep(
-    config: &Config,
-    folder: Option<DataFolder>,
-    certificate: Option<Certificate>,
-    logs: Logs,
-) -> anyhow::Result<()> {
+fn keep(folder: Option<DataFolder>, tls: Option<Tls>, logs: Logs) -> anyhow::Result<()> {
     tokio::spawn(logs.follow_signals().context("cannot take over signals")?);
-    let reload = {
-        let (files, certificate) = (config.server.tls.clone(), certificate.clone());
-        move || {
-            let Some((files, certificate)) = files.as_ref().zip(certificate.as_ref()) else { return };
-            match certificate.replace(&files.certificate, &files.key) {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::error!(%error, "the certificate in force stays"),
-            }
+    let reloaded = tls.clone();
+    let reload = move || {
+        supervisor::reloading();
+        if let Some(tls) = &reloaded {
+            tls.reload_and_log();
         }
+        supervisor::ready();
     };
     tokio::spawn(listen::hangups(reload).context("cannot take over signals")?);
-    match (folder, certificate) {
-        (Some(folder), Some(certificate)) => {
-            tokio::spawn(async move { folder.keep_certificate_fresh(&certificate).await });
-        }
-        (folder, _) => drop(folder),
+    let Some(tls) = tls else { return Ok(()) };
+    if let Some(folder) = folder {
+        let tls = tls.clone();
+        tokio::spawn(async move { folder.keep_certificate_fresh(&tls).await });
     }
+    tokio::spawn(async move { tls.follow().await });
     Ok(())
 }
 
@@ -179,11 +180,8 @@ fn announce(config: &Config, authority: Option<&Path>, listening: &Listening) ->
     Ok(())
 }
 
-fn tls(config: &Config) -> anyhow::Result<Option<(Certificate, ServerConfig)>> {
-    let Some(files) = &config.server.tls else { return Ok(None) };
-    let certificate = Certificate::from_files(&files.certificate, &files.key)?;
-    let settings = listen::tls_settings(&certificate, files.client_ca.as_deref())?;
-    Ok(Some((certificate, settings)))
+fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
+    Ok(config.server.tls.clone().map(Tls::open).transpose()?)
 }
 
 fn warn_about(config: &Config, arguments: &Arguments) {

@@ -22,6 +22,7 @@ use notary_server::storage::measured::Measured;
 use notary_server::storage::memory::Memory;
 use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
 use notary_server::telemetry::Metrics;
+use notary_service::listen::{Tls, Validity};
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
 use tokio::task::JoinHandle;
@@ -189,6 +190,31 @@ fn now() -> DateTime<Utc> {
 fn share(life: TimeDelta, share: f64) -> TimeDelta {
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a share of some years")]
     TimeDelta::seconds((life.num_seconds() as f64 * share) as i64)
+}
+
+/// Health of the listener's certificate: a fault once it has ended, a warning in the week before.
+pub fn certificate_check(tls: Tls) -> Box<dyn Check> {
+    Box::new(CertificateInForce(tls))
+}
+
+struct CertificateInForce(Tls);
+
+#[async_trait]
+impl Check for CertificateInForce {
+    fn name(&self) -> &'static str {
+        "TLS certificate"
+    }
+
+    async fn run(&self) -> Result<(), String> {
+        match self.0.validity(SystemTime::now()) {
+            Validity::Ended => Err("the certificate has ended, clients refuse it: replace it".to_owned()),
+            Validity::Good | Validity::EndsSoon => Ok(()),
+        }
+    }
+
+    fn warning(&self) -> Option<&'static str> {
+        (self.0.validity(SystemTime::now()) == Validity::EndsSoon).then_some("ends within a week")
+    }
 }
 
 struct Database(Arc<Collections>);

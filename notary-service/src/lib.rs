@@ -10,3 +10,4 @@ pub mod database;
 pub mod listen;
 pub mod logs;
 pub mod metrics;
+pub mod supervisor;

@@ -40,7 +40,7 @@ use names::Names;
 use server_certificate::{Renewal, ServerFiles};
 
 use crate::config::{Config, Server, Settings, Storage, TlsFiles, TrustService};
-use notary_service::listen::{Certificate, ListenAddress};
+use notary_service::listen::{ListenAddress, Tls};
 
 /// How often the server certificate is looked at.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(6 * 3600);
@@ -111,18 +111,18 @@ impl DataFolder {
 
     /// Renews the server certificate whenever less than a third of its life remains, for as long as it is polled.
     /// A renewal that fails is logged and tried again.
-    pub async fn keep_certificate_fresh(&self, certificate: &Certificate) {
+    pub async fn keep_certificate_fresh(&self, tls: &Tls) {
         loop {
             tokio::time::sleep(RENEWAL_INTERVAL).await;
-            if let Err(error) = self.renew(certificate, SystemTime::now()) {
+            if let Err(error) = self.renew(tls, SystemTime::now()) {
                 tracing::error!(%error, "the server certificate was not renewed");
             }
         }
     }
 
-    fn renew(&self, certificate: &Certificate, now: SystemTime) -> Result<(), EmbeddedError> {
+    fn renew(&self, tls: &Tls, now: SystemTime) -> Result<(), EmbeddedError> {
         if self.server.ensure(&self.authority, &self.names, now)? == Renewal::Issued {
-            certificate.replace(&self.server.certificate, &self.server.key)?;
+            tls.reload()?;
             tracing::info!("the server certificate was renewed");
         }
         Ok(())

@@ -20,6 +20,12 @@ fn read(path: &Path, name: &str) -> Vec<u8> {
     fs::read(path.join(name)).unwrap()
 }
 
+/// Certificate and key as the listener uses them: they must belong together.
+fn tls(path: &Path) -> Tls {
+    let (certificate, key) = (path.join("tls/server.crt"), path.join("tls/server.key"));
+    Tls::open(TlsFiles { certificate, key, client_ca: None }).unwrap()
+}
+
 /// The files of a complete folder in the order they are made.
 const ORDER: [&str; 5] = ["passphrase", "tls/ca.key", "tls/ca.crt", "tls/server.key", "tls/server.crt"];
 
@@ -67,8 +73,7 @@ fn a_first_start_killed_after_any_file_is_finished_by_the_next() {
         drop(open(folder.path()).unwrap());
         let after: Vec<Vec<u8>> = ORDER[..made.min(3)].iter().map(|name| read(folder.path(), name)).collect();
         assert_eq!(after, kept, "what was made stays, after {made} files");
-        let tls = folder.path().join("tls");
-        Certificate::from_files(&tls.join("server.crt"), &tls.join("server.key")).unwrap();
+        tls(folder.path());
     }
 }
 
@@ -82,19 +87,18 @@ fn a_certificate_whose_key_was_replaced_is_issued_again() {
     fs::write(folder.path().join("tls/server.crt"), old).unwrap();
     drop(data);
     drop(open(folder.path()).unwrap());
-    let tls = folder.path().join("tls");
-    Certificate::from_files(&tls.join("server.crt"), &tls.join("server.key")).unwrap();
+    tls(folder.path());
 }
 
 #[test]
 fn the_server_certificate_is_renewed_in_its_last_third_and_the_authority_kept() {
     let folder = tempfile::tempdir().unwrap();
     let data = open(folder.path()).unwrap();
-    let certificate = Certificate::from_files(&data.server.certificate, &data.server.key).unwrap();
+    let tls = tls(folder.path());
     let (authority, first) = (read(folder.path(), "tls/ca.crt"), read(folder.path(), "tls/server.crt"));
-    data.renew(&certificate, SystemTime::now() + DAY * 59).unwrap();
+    data.renew(&tls, SystemTime::now() + DAY * 59).unwrap();
     assert_eq!(read(folder.path(), "tls/server.crt"), first, "a third of its life remains");
-    data.renew(&certificate, SystemTime::now() + DAY * 61).unwrap();
+    data.renew(&tls, SystemTime::now() + DAY * 61).unwrap();
     assert_ne!(read(folder.path(), "tls/server.crt"), first);
     assert_eq!(read(folder.path(), "tls/ca.crt"), authority);
 }

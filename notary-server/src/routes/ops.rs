@@ -33,6 +33,11 @@ pub trait Check: Send + Sync + 'static {
     /// # Errors
     /// The cause, for the log; clients only learn that the check failed.
     async fn run(&self) -> Result<(), String>;
+
+    /// What will fail soon unless somebody acts. Reports name it; the server counts as healthy all the same.
+    fn warning(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// The operators' side of the server.
@@ -43,8 +48,12 @@ pub struct Ops {
     latest: Mutex<Option<(Instant, Health)>>,
 }
 
-/// What failed, by name of the check.
-type Health = BTreeMap<&'static str, &'static str>;
+/// What failed and what will, by name of the check.
+#[derive(Debug, Clone, Default)]
+struct Health {
+    faults: BTreeMap<&'static str, &'static str>,
+    warnings: BTreeMap<&'static str, &'static str>,
+}
 
 impl Ops {
     /// Not ready until [`Ops::set_ready`].
@@ -62,7 +71,7 @@ impl Ops {
         if self.is_ready.load(Relaxed) {
             self.health().await
         } else {
-            Health::from([("ready", "starting or stopping")])
+            Health { faults: BTreeMap::from([("ready", "starting or stopping")]), ..Health::default() }
         }
     }
 
@@ -74,10 +83,13 @@ impl Ops {
         {
             return health.clone();
         }
-        let mut health = Health::new();
+        let mut health = Health::default();
         for check in &self.checks {
             let fault = match timeout(CHECK_TIME, check.run()).await {
-                Ok(Ok(())) => continue,
+                Ok(Ok(())) => {
+                    health.warnings.extend(check.warning().map(|warning| (check.name(), warning)));
+                    continue;
+                }
                 Ok(Err(cause)) => {
                     tracing::error!(check = check.name(), error = cause, "health check failed");
                     "not available"
@@ -87,7 +99,7 @@ impl Ops {
                     "does not answer"
                 }
             };
-            health.insert(check.name(), fault);
+            health.faults.insert(check.name(), fault);
         }
         *latest = Some((Instant::now(), health.clone()));
         health
@@ -108,7 +120,7 @@ pub fn router(ops: Arc<Ops>) -> Router {
         // Does everything it depends on work.
         .route("/_notary_server/health", get(async |State(ops): Asked| report(&ops.health().await)))
         // Does the process answer at all.
-        .route("/livez", get(async || report(&Health::new())))
+        .route("/livez", get(async || report(&Health::default())))
         // Healthy, started, and not about to stop.
         .route("/readyz", get(async |State(ops): Asked| report(&ops.readiness().await)))
         .route("/metrics", get(async |State(ops): Asked| ops.metrics()))
@@ -116,8 +128,9 @@ pub fn router(ops: Arc<Ops>) -> Router {
 }
 
 fn report(health: &Health) -> Response {
-    let status = if health.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer(status, "application/json; charset=utf-8", serde_json::json!(health).to_string())
+    let status = if health.faults.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let said: BTreeMap<_, _> = health.warnings.iter().chain(&health.faults).collect();
+    answer(status, "application/json; charset=utf-8", serde_json::json!(said).to_string())
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {

@@ -5,15 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use super::connection::{self, Shared};
-use super::{Application, Limits};
+use super::{Application, Limits, Tls};
 
 /// A server that accepts connections until told to [`drain`](Listening::drain).
 #[derive(Debug)]
@@ -64,7 +62,7 @@ impl Listening {
 
 pub(super) fn start<A: Application>(
     listeners: Vec<TcpListener>,
-    tls: Option<ServerConfig>,
+    tls: Option<Tls>,
     mut limits: Limits,
     application: Arc<A>,
 ) -> Listening {
@@ -74,8 +72,7 @@ pub(super) fn start<A: Application>(
     limits.connections = limits.connections.max(loops).min(most);
     let (stop, stopping) = watch::channel(false);
     let permits = Arc::new(Semaphore::new(limits.connections as usize));
-    let acceptor = tls.map(|settings| TlsAcceptor::from(Arc::new(settings)));
-    let shared = Arc::new(Shared { application, acceptor, limits, stopping });
+    let shared = Arc::new(Shared { application, tls, limits, stopping });
     let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let loops = listeners
         .into_iter()

@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::pace::{Pace, PaceLimits, Paced, Verdict, Watch};
-use super::{Application, Limits, Peer};
+use super::{Application, Limits, Peer, Tls};
 
 /// Largest request header over HTTP/1.1, in bytes; also the size of a read from a request's body.
 const HTTP1_BUFFER: usize = 64 << 10;
@@ -34,7 +34,7 @@ const HTTP2_WINDOW: u32 = 512 << 10;
 /// What all connections share.
 pub(super) struct Shared<A> {
     pub(super) application: Arc<A>,
-    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) tls: Option<Tls>,
     pub(super) limits: Limits,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -46,12 +46,12 @@ pub(super) async fn serve<A: Application>(stream: TcpStream, address: SocketAddr
         tracing::debug!(%address, %error, "connection lost before it began");
         return;
     }
-    let Some(acceptor) = &shared.acceptor else {
+    let Some(tls) = &shared.tls else {
         let peer = Peer { address, certificate: None };
         return serve_http1(stream, peer, shared).await;
     };
     let mut stopping = shared.stopping.clone();
-    let handshake = timeout(shared.limits.handshake, acceptor.accept(stream));
+    let handshake = timeout(shared.limits.handshake, TlsAcceptor::from(tls.config()).accept(stream));
     let stream = tokio::select! {
         done = handshake => match done {
             Ok(Ok(stream)) => stream,

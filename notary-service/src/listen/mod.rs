@@ -11,6 +11,7 @@ mod address;
 mod connection;
 mod open_files;
 mod pace;
+mod reload;
 mod signals;
 mod tls;
 
@@ -25,15 +26,15 @@ use std::time::Duration;
 use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
-use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
 pub use accept::{Drained, Listening};
 pub use address::{InvalidListenAddress, ListenAddress};
 pub use open_files::affordable;
+pub use reload::{Tls, Validity};
 pub use signals::{Stop, hangups, stop_signals};
-pub use tls::{Certificate, TlsError, settings as tls_settings};
+pub use tls::TlsError;
 
 /// Answers requests. One value serves all connections.
 pub trait Application: Send + Sync + 'static {
@@ -77,7 +78,7 @@ pub struct Limits {
 #[must_use]
 pub fn serve<A: Application>(
     listeners: Vec<TcpListener>,
-    tls: Option<ServerConfig>,
+    tls: Option<Tls>,
     limits: Limits,
     application: Arc<A>,
 ) -> Listening {

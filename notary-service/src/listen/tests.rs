@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use axum::body::Body;
 use http::header;
@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::config::TlsFiles;
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(20);
@@ -50,7 +51,7 @@ impl Application for Hello {
     }
 }
 
-async fn start(limits: Limits, tls: Option<ServerConfig>) -> (Listening, SocketAddr, Arc<Hello>) {
+async fn start(limits: Limits, tls: Option<Tls>) -> (Listening, SocketAddr, Arc<Hello>) {
     let listeners = "127.0.0.1:0".parse::<ListenAddress>().unwrap().bind().await.unwrap();
     let hello = Arc::new(Hello::default());
     let listening = serve(listeners, tls, limits, Arc::clone(&hello));
@@ -119,7 +120,7 @@ async fn a_client_at_rest_for_too_long_is_cut() {
 #[tokio::test]
 async fn an_unfinished_handshake_is_cut() {
     let folder = Authority::new();
-    let tls = tls_settings(&folder.certificate("localhost"), None).unwrap();
+    let tls = folder.tls("localhost", None).unwrap();
     let (_server, address, _) = start(Limits { handshake: SHORT, ..PATIENT }, Some(tls)).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(&[22, 3, 1]).await.unwrap();
@@ -184,7 +185,7 @@ async fn one_connection_too_many_waits_for_another_to_end() {
 #[tokio::test]
 async fn tls_serves_http_1_and_http_2_as_the_client_prefers() {
     let folder = Authority::new();
-    let tls = tls_settings(&folder.certificate("localhost"), None).unwrap();
+    let tls = folder.tls("localhost", None).unwrap();
     let (_server, address, _) = start(PATIENT, Some(tls)).await;
     for (protocol, version) in [("h2", http::Version::HTTP_2), ("http/1.1", http::Version::HTTP_11)] {
         let stream = connect(address, folder.client(None, protocol)).await.unwrap();
@@ -196,8 +197,7 @@ async fn tls_serves_http_1_and_http_2_as_the_client_prefers() {
 #[tokio::test]
 async fn only_clients_with_a_certificate_of_the_authority_are_served() {
     let (folder, stranger) = (Authority::new(), Authority::new());
-    let ca = folder.path("ca.crt");
-    let tls = tls_settings(&folder.certificate("localhost"), Some(&ca)).unwrap();
+    let tls = folder.tls("localhost", Some("ca.crt")).unwrap();
     let (_server, address, _) = start(PATIENT, Some(tls)).await;
     let known = connect(address, folder.client(Some(&folder), "http/1.1")).await.unwrap();
     assert_eq!(ask(known, false).await.unwrap().status(), 200);
@@ -214,18 +214,108 @@ async fn only_clients_with_a_certificate_of_the_authority_are_served() {
 #[tokio::test]
 async fn a_new_certificate_serves_new_connections_and_keeps_the_old_ones() {
     let folder = Authority::new();
-    let certificate = folder.certificate("localhost");
-    let tls = tls_settings(&certificate, None).unwrap();
-    let (_server, address, _) = start(PATIENT, Some(tls)).await;
+    let tls = folder.tls("localhost", None).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls.clone())).await;
     let mut old = connect(address, folder.client(None, "http/1.1")).await.unwrap();
     let first = server_certificate(&old);
 
     folder.issue("localhost");
-    certificate.replace(&folder.path("localhost.crt"), &folder.path("localhost.key")).unwrap();
+    tls.reload().unwrap();
     let new = connect(address, folder.client(None, "http/1.1")).await.unwrap();
     assert_ne!(server_certificate(&new), first);
     old.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(answer(&mut old).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn files_that_change_are_taken_without_being_asked() {
+    let folder = Authority::new();
+    let tls = folder.tls("localhost", None).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls.clone())).await;
+    let first = server_certificate(&connect(address, folder.client(None, "http/1.1")).await.unwrap());
+    let _following = tokio::spawn({
+        let tls = tls.clone();
+        async move { tls.follow().await }
+    });
+    folder.issue("localhost");
+    let begun = Instant::now();
+    while server_certificate(&connect(address, folder.client(None, "http/1.1")).await.unwrap()) == first {
+        assert!(begun.elapsed() < LONG, "the new certificate never served");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((tls.reloads(), tls.failures()), (1, 0), "taken once");
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_leave_the_old_ones_in_force_and_are_counted_once() {
+    let folder = Authority::new();
+    let tls = folder.tls("localhost", None).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls.clone())).await;
+    let first = server_certificate(&connect(address, folder.client(None, "http/1.1")).await.unwrap());
+    let following = tokio::spawn({
+        let tls = tls.clone();
+        async move { tls.follow().await }
+    });
+    // A key of another certificate, as when only half of a pair was copied.
+    folder.issue("other");
+    std::fs::copy(folder.path("other.key"), folder.path("localhost.key")).unwrap();
+    let begun = Instant::now();
+    while tls.failures() == 0 {
+        assert!(begun.elapsed() < LONG, "the change was never looked at");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(timeout(Duration::from_millis(2500), following).await.is_err(), "it goes on to look");
+    assert_eq!(tls.failures(), 1, "the same files are not tried again");
+    let now = connect(address, folder.client(None, "http/1.1")).await.unwrap();
+    assert_eq!(server_certificate(&now), first);
+    // The other half makes it good.
+    std::fs::copy(folder.path("other.crt"), folder.path("localhost.crt")).unwrap();
+    tls.reload().unwrap();
+}
+
+#[tokio::test]
+async fn a_new_client_authority_refuses_who_the_old_one_let_in() {
+    let (folder, other) = (Authority::new(), Authority::new());
+    let tls = folder.tls("localhost", Some("ca.crt")).unwrap();
+    let (_server, address, _) = start(PATIENT, Some(tls.clone())).await;
+    // One configuration for both connections, so that the second could resume the first one's session.
+    let client = folder.client(Some(&folder), "http/1.1");
+    let mut old = connect(address, client.clone()).await.unwrap();
+    old.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut old).await.ends_with("hello"));
+
+    let kept = std::fs::read(folder.path("ca.crt")).unwrap();
+    std::fs::copy(other.path("ca.crt"), folder.path("ca.crt")).unwrap();
+    tls.reload().unwrap();
+    std::fs::write(folder.path("ca.crt"), kept).unwrap(); // For the client, which trusts the server by it.
+    let refused = match connect(address, client).await {
+        Err(_) => true,
+        Ok(stream) => ask(stream, false).await.is_err(),
+    };
+    assert!(refused, "the old authority's client came in");
+    let known = connect(address, folder.client(Some(&other), "http/1.1")).await.unwrap();
+    assert_eq!(ask(known, false).await.unwrap().status(), 200);
+    old.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert!(answer(&mut old).await.ends_with("hello"), "established connections go on");
+}
+
+#[test]
+fn the_end_of_a_certificate_is_known_before_it_comes() {
+    let folder = Authority::new();
+    // rcgen's certificates begin in 1975.
+    let begin = SystemTime::UNIX_EPOCH + Duration::from_secs(5 * 365 * 24 * 3600 + 24 * 3600);
+    let since_begin = SystemTime::now().duration_since(begin).unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    for (life, validity) in [
+        (since_begin + day * 30, Validity::Good),
+        (since_begin + day * 3, Validity::EndsSoon),
+        (since_begin - day * 3, Validity::Ended),
+    ] {
+        folder.issue_for("localhost", life);
+        let tls = Tls::open(folder.files("localhost", Some("ca.crt"))).unwrap();
+        assert_eq!(tls.validity(SystemTime::now()), validity);
+        assert!(tls.expiry() < tls.client_ca_expiry());
+    }
 }
 
 #[test]
@@ -233,20 +323,22 @@ fn a_key_of_another_certificate_is_refused() {
     let folder = Authority::new();
     folder.issue("a");
     folder.issue("b");
-    let error = Certificate::from_files(&folder.path("a.crt"), &folder.path("b.key")).unwrap_err();
+    let files =
+        |certificate, key| TlsFiles { certificate: folder.path(certificate), key: folder.path(key), client_ca: None };
+    let error = Tls::open(files("a.crt", "b.key")).unwrap_err();
     assert!(matches!(error, TlsError::Pair { .. }), "{error}");
-    let error = Certificate::from_files(&folder.path("a.key"), &folder.path("a.key")).unwrap_err();
+    let error = Tls::open(files("a.key", "a.key")).unwrap_err();
     assert!(error.to_string().contains("a.key"), "{error}");
 }
 
-type Tls = tokio_rustls::client::TlsStream<TcpStream>;
+type Stream = tokio_rustls::client::TlsStream<TcpStream>;
 
-async fn connect(address: SocketAddr, config: ClientConfig) -> std::io::Result<Tls> {
+async fn connect(address: SocketAddr, config: ClientConfig) -> std::io::Result<Stream> {
     let stream = TcpStream::connect(address).await?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
 
-async fn ask(stream: Tls, is_http2: bool) -> hyper::Result<Response<Incoming>> {
+async fn ask(stream: Stream, is_http2: bool) -> hyper::Result<Response<Incoming>> {
     let request = Request::get("https://localhost/").header(header::HOST, "localhost");
     let request = request.body(http_body_util::Full::<bytes::Bytes>::default()).unwrap();
     let stream = TokioIo::new(stream);
@@ -260,7 +352,7 @@ async fn ask(stream: Tls, is_http2: bool) -> hyper::Result<Response<Incoming>> {
     sender.send_request(request).await
 }
 
-fn server_certificate(stream: &Tls) -> Vec<u8> {
+fn server_certificate(stream: &Stream) -> Vec<u8> {
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
 
@@ -285,15 +377,27 @@ impl Authority {
     }
 
     fn issue(&self, name: &str) {
+        self.issue_for(name, Duration::from_secs(200 * 365 * 24 * 3600));
+    }
+
+    /// As [`Authority::issue`], with the validity that begins where rcgen's default does, in 1975.
+    fn issue_for(&self, name: &str, life: Duration) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_after = params.not_before + life;
         std::fs::write(self.path(&format!("{name}.crt")), params.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
         std::fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
     }
 
-    fn certificate(&self, name: &str) -> Certificate {
+    fn files(&self, name: &str, client_ca: Option<&str>) -> TlsFiles {
+        let (certificate, key) = (self.path(&format!("{name}.crt")), self.path(&format!("{name}.key")));
+        TlsFiles { certificate, key, client_ca: client_ca.map(|name| self.path(name)) }
+    }
+
+    /// A listener's TLS with a new certificate for `name`.
+    fn tls(&self, name: &str, client_ca: Option<&str>) -> Result<Tls, TlsError> {
         self.issue(name);
-        Certificate::from_files(&self.path(&format!("{name}.crt")), &self.path(&format!("{name}.key"))).unwrap()
+        Tls::open(self.files(name, client_ca))
     }
 
     /// A client that trusts this authority and shows a certificate of `identity`.

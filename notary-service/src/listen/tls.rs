@@ -1,15 +1,18 @@
-//! TLS: one certificate that can be exchanged while connections live, and the handshake's settings.
+//! The handshake's settings, read from the three files of a listener.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
-use rustls::sign::CertifiedKey;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
+use x509_cert::der::Decode;
+
+use crate::config::TlsFiles;
 
 /// Why TLS cannot start, or a new certificate was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -54,66 +57,59 @@ pub enum TlsError {
     Setup(#[from] rustls::Error),
 }
 
-/// The server's certificate and key. Clones share it; [`Certificate::replace`] serves new handshakes with another
-/// while established connections go on.
-#[derive(Debug, Clone)]
-pub struct Certificate(Arc<Slot>);
-
+/// What one reading of the files gave: the settings of every handshake, and until when they are good.
 #[derive(Debug)]
-struct Slot(ArcSwap<CertifiedKey>);
-
-impl Certificate {
-    /// Reads a certificate chain and its key from PEM files.
-    ///
-    /// # Errors
-    /// When a file cannot be read or the two do not belong together.
-    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        Ok(Self(Arc::new(Slot(ArcSwap::from_pointee(pair(certificate, key)?)))))
-    }
-
-    /// Reads the files again and serves what they hold now.
-    ///
-    /// # Errors
-    /// As [`Certificate::from_files`]; the certificate in force stays.
-    pub fn replace(&self, certificate: &Path, key: &Path) -> Result<(), TlsError> {
-        self.0.0.store(Arc::new(pair(certificate, key)?));
-        Ok(())
-    }
+pub(super) struct Settings {
+    pub(super) config: Arc<ServerConfig>,
+    /// End of the certificate's validity, in seconds since 1970; `None` if it cannot be understood.
+    pub(super) expiry: Option<i64>,
+    /// When the last authority for client certificates ends, in seconds since 1970; `None` without any.
+    pub(super) client_ca_expiry: Option<i64>,
 }
 
-impl ResolvesServerCert for Slot {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
-    }
-}
-
-/// The settings of every handshake: TLS 1.2 and 1.3, HTTP/2 and 1.1, resumption by ticket, and client certificates
-/// from `client_ca` if one is given.
-///
-/// # Errors
-/// When `client_ca` cannot be read or holds nothing usable.
-pub fn settings(certificate: &Certificate, client_ca: Option<&Path>) -> Result<ServerConfig, TlsError> {
+/// Reads the files: TLS 1.2 and 1.3, HTTP/2 and 1.1, resumption by ticket, and client certificates if an authority for
+/// them is given. Tickets of other settings are worth nothing under these, so that a client whose authority is gone
+/// cannot resume what it once had.
+pub(super) fn read(files: &TlsFiles) -> Result<Settings, TlsError> {
     let provider = Arc::new(ring::default_provider());
+    let pair = pair(&files.certificate, &files.key)?;
+    let expiry = pair.cert.first().and_then(not_after);
+    let mut client_ca_expiry = None;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match client_ca {
+    let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(file) => {
-            let refused = |cause: String| TlsError::ClientAuthority { file: file.display().to_string(), cause };
-            let mut roots = RootCertStore::empty();
-            for authority in certificates(file)? {
-                roots.add(authority).map_err(|error| refused(error.to_string()))?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(|error| refused(error.to_string()))?;
-            builder.with_client_cert_verifier(verifier)
+            let authorities = certificates(file)?;
+            client_ca_expiry = authorities.iter().filter_map(not_after).max();
+            builder.with_client_cert_verifier(verifier(file, authorities, provider)?)
         }
     };
-    let mut settings = builder.with_cert_resolver(Arc::clone(&certificate.0) as Arc<dyn ResolvesServerCert>);
-    settings.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    settings.ticketer = ring::Ticketer::new()?;
-    settings.send_tls13_tickets = 1;
-    Ok(settings)
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    Ok(Settings { config: Arc::new(config), expiry, client_ca_expiry })
+}
+
+fn verifier(
+    file: &Path,
+    authorities: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let refused = |cause: String| TlsError::ClientAuthority { file: file.display().to_string(), cause };
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority).map_err(|error| refused(error.to_string()))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| refused(error.to_string()))
+}
+
+fn not_after(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    i64::try_from(end.as_secs()).ok()
 }
 
 fn pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {

@@ -12,15 +12,21 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Registry, fmt, reload};
 
 mod json;
+mod line;
+mod logfmt;
 
 use crate::config::LogLevel;
-use json::{JsonLines, fatal_line};
+use json::{JsonLines, json};
+use line::Line;
+use logfmt::{LogfmtLines, logfmt};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// A JSON object per line, for machines.
     Json,
+    /// `key=value`, one event a line.
+    Logfmt,
     /// Text, for people.
     Text,
 }
@@ -54,6 +60,9 @@ impl Logs {
         let lines = match format {
             LogFormat::Json => {
                 fmt::layer().with_writer(stderr).event_format(JsonLines).fmt_fields(JsonFields::new()).boxed()
+            }
+            LogFormat::Logfmt => {
+                fmt::layer().with_writer(stderr).event_format(LogfmtLines).fmt_fields(JsonFields::new()).boxed()
             }
             LogFormat::Text => {
                 fmt::layer().with_writer(stderr).with_target(false).with_ansi(stderr().is_terminal()).boxed()
@@ -109,7 +118,8 @@ impl Logs {
 /// Says on standard error why the server ends, whatever the level.
 pub fn last_words(format: LogFormat, message: &str) {
     match format {
-        LogFormat::Json => eprintln!("{}", fatal_line(message)),
+        LogFormat::Json => eprintln!("{}", json(Line::fatal(message))),
+        LogFormat::Logfmt => eprintln!("{}", logfmt(&Line::fatal(message))),
         LogFormat::Text => eprintln!("error: {message}"),
     }
 }

@@ -11,6 +11,7 @@ mod storage;
 
 use std::fmt;
 
+use notary_service::listen::Tls;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -45,6 +46,12 @@ impl Metrics {
         let renewal = RenewalMetrics::register(registry.sub_registry_with_prefix("notary_server_renewal"));
         registry.register_collector(Box::new(notary_service::metrics::Process::default()));
         Self { http, cache, storage, renewal, registry }
+    }
+
+    /// Adds the certificate of the listener.
+    pub fn watch_certificate(&mut self, tls: Tls) {
+        let certificate = notary_service::metrics::Certificate(tls);
+        self.registry.sub_registry_with_prefix("notary_server").register_collector(Box::new(certificate));
     }
 
     /// Everything in Prometheus' text format.
