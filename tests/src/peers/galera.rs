@@ -27,7 +27,6 @@ pub struct Galera {
 }
 
 struct Node {
-    index: usize,
     process: Option<Process>,
     data: PathBuf,
 }
@@ -39,9 +38,8 @@ impl Galera {
         let data = tempfile::tempdir()?;
         run(Command::new("chown").arg("mysql").arg(data.path()))?.success()?;
         let fabric = Fabric::new()?;
-        let nodes = (0..NODES)
-            .map(|index| Node { index, process: None, data: data.path().join(format!("node{index}")) })
-            .collect();
+        let nodes =
+            (0..NODES).map(|index| Node { process: None, data: data.path().join(format!("node{index}")) }).collect();
         let mut cluster = Self { nodes, fabric, folder: folder.to_owned(), _data: data };
         for index in 0..NODES {
             cluster.install(index)?;

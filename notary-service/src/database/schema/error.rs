@@ -8,7 +8,7 @@ use crate::database::failure::Failure;
 pub enum SchemaError {
     /// The database failed.
     #[error(transparent)]
-    Database(#[from] Failure),
+    Database(Box<Failure>),
     /// A statement failed; those before it may be done, and applying again goes on there.
     #[error(
         "{failure}; the statement was: {statement}; let the account make tables and indexes, or run `migrate` with one \
@@ -18,7 +18,7 @@ pub enum SchemaError {
         /// The statement.
         statement: String,
         /// What the database said.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// Notary's own migration stopped half-way.
     #[error(
@@ -68,4 +68,10 @@ pub enum SchemaError {
         /// The column that is not there.
         column: String,
     },
+}
+
+impl From<Failure> for SchemaError {
+    fn from(failure: Failure) -> Self {
+        Self::Database(Box::new(failure))
+    }
 }

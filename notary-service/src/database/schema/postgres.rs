@@ -68,7 +68,7 @@ impl Catalog for Postgres {
         let done = sqlx::raw_sql(statement).execute(&mut **connection).await;
         done.map(drop).map_err(|error| SchemaError::Statement {
             statement: statement.trim().to_owned(),
-            failure: limit.failure(&error),
+            failure: Box::new(limit.failure(&error)),
         })
     }
 
