@@ -5,6 +5,7 @@ use std::sync::Arc;
 use libtrust::keys::{KeyAlgorithm, PublicKey, Signature, SigningFailed, SigningKey};
 use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SystemRandom;
+use tracing::field::display;
 
 use crate::key_cache::{CachedKey, KeyCache};
 use crate::keystore::{KeyRecord, KeyStore, KeyStoreError};
@@ -87,7 +88,7 @@ impl Signer {
         let key_id = request.key_id;
         let outcome = self.sign_approved(request).await;
         if let Err(error) = &outcome {
-            let (gun, role) = (request.gun.map(Gun::as_str), request.role.map(RoleName::as_str));
+            let (gun, role) = (request.gun.map(display), request.role.map(display));
             tracing::warn!(
                 target: AUDIT, { gun.name = gun, role.name = role, key.id = %key_id, %error }, "not signed"
             );
