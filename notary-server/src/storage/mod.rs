@@ -8,7 +8,9 @@
 mod contract;
 pub mod measured;
 pub mod memory;
+pub mod postgres;
 mod publication;
+pub mod sql;
 pub mod sqlite;
 
 use std::time::Duration;
@@ -330,6 +332,19 @@ pub enum StorageError {
         column: &'static str,
         /// What is wrong with it.
         fault: String,
+    },
+    /// The table cannot hold a version. Callers that know the store is shared with Notary refuse it before.
+    #[error(
+        "{role} version {version} does not fit the column tuf_files.version, which holds versions up to {most} as long \
+         as the database is shared with Notary; see `notary-server migrate --leave-notary`"
+    )]
+    VersionTooLarge {
+        /// The role.
+        role: RoleName,
+        /// The version offered.
+        version: Version,
+        /// The largest version the table holds.
+        most: u64,
     },
 }
 

@@ -9,23 +9,23 @@ use libtrust::names::{Gun, RoleName};
 use super::{Base, NewFile, PublishError, Sha256, StorageError};
 
 /// Version and digest of the newest stored file of a role, if there is one.
-pub(super) type Newest = Option<(Version, Sha256)>;
+pub(crate) type Newest = Option<(Version, Sha256)>;
 
 /// What became of a publication, if the transaction is committed.
-pub(super) type Verdict = Result<(), PublishError>;
+pub(crate) type Verdict = Result<(), PublishError>;
 
 /// A publication that waits to be stored. Borrowed by a transaction, so that it can be tried again.
 #[derive(Debug)]
-pub(super) struct Publication {
-    pub(super) gun: Gun,
-    pub(super) base: Base,
-    pub(super) files: Vec<NewFile>,
-    pub(super) now: DateTime<Utc>,
+pub(crate) struct Publication {
+    pub(crate) gun: Gun,
+    pub(crate) base: Base,
+    pub(crate) files: Vec<NewFile>,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl Publication {
     /// The roles that must be looked up to judge it, each once.
-    pub(super) fn roles(&self) -> impl Iterator<Item = &RoleName> {
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &RoleName> {
         let base = matches!(self.base, Base::Timestamp(_)).then_some(&RoleName::Timestamp);
         let files = &self.files;
         let of_files = files
@@ -38,14 +38,14 @@ impl Publication {
     }
 
     /// Bytes of its files.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes.len() as u64))
     }
 }
 
 /// Judges files in their order, each as if those before it were stored. `newest` tells what is stored of a role; an
 /// error of it (a row that makes no sense) ends the judgement.
-pub(super) fn judge(
+pub(crate) fn judge(
     base: Base,
     files: &[NewFile],
     newest: impl Fn(&RoleName) -> Result<Newest, StorageError>,

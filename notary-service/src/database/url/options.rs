@@ -8,7 +8,7 @@ use super::{Host, TlsMode, Url};
 
 impl Url {
     /// Options for one of the hosts. TLS files are read when a connection is made, so that new ones are noticed.
-    pub(crate) fn postgres_options(&self, host: &Host) -> PgConnectOptions {
+    pub fn postgres_options(&self, host: &Host) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .username(&self.user)
             .database(&self.database)

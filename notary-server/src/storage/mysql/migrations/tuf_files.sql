@@ -1,0 +1,14 @@
+-- Notary's table as this server makes it: versions of any size, names compared byte by byte, times to the microsecond.
+CREATE TABLE IF NOT EXISTS tuf_files (
+    id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    created_at datetime(6) NOT NULL,
+    updated_at datetime(6) NOT NULL,
+    deleted_at datetime(6) NULL,
+    gun varbinary(255) NOT NULL,
+    role varbinary(255) NOT NULL,
+    version bigint NOT NULL,
+    data longblob NOT NULL,
+    sha256 char(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    UNIQUE KEY gun (gun, role, version),
+    KEY sha256 (sha256)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4

@@ -1,0 +1,147 @@
+//! The server's tables: what this release makes in an empty database, what it adds to Notary's, and what leaving Notary
+//! changes.
+
+use notary_service::database::schema::{Catalog, Component, Migrator, NotaryColumn, NotaryTable, NotaryTables, Step};
+use notary_service::database::{Pool, schema::SchemaError};
+
+/// Tables of the trust server.
+pub const SERVER: Component = Component {
+    name: "server",
+    postgres: &[Step {
+        version: 1,
+        readable_since: 1,
+        name: "collections",
+        own: &[
+            include_str!("../postgres/migrations/tuf_files.sql"),
+            "CREATE INDEX IF NOT EXISTS tuf_files_sha256_idx ON tuf_files (sha256)",
+            include_str!("../postgres/migrations/changefeed.sql"),
+            "CREATE INDEX IF NOT EXISTS idx_changefeed_gun ON changefeed (gun, id)",
+            include_str!("../postgres/migrations/trust_collections.sql"),
+        ],
+        shared: &[include_str!("../postgres/migrations/trust_collections.sql")],
+        leave: &[
+            "UPDATE tuf_files SET sha256 = encode(sha256(data), 'hex') WHERE sha256 IS NULL",
+            "ALTER TABLE tuf_files ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint, \
+             ALTER COLUMN sha256 SET NOT NULL",
+            "ALTER TABLE changefeed ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint",
+        ],
+    }],
+    mysql: &[Step {
+        version: 1,
+        readable_since: 1,
+        name: "collections",
+        own: &[
+            include_str!("../mysql/migrations/tuf_files.sql"),
+            include_str!("../mysql/migrations/changefeed.sql"),
+            include_str!("../mysql/migrations/trust_collections.sql"),
+        ],
+        shared: &[include_str!("../mysql/migrations/trust_collections.sql")],
+        leave: &[
+            "UPDATE tuf_files SET sha256 = sha2(data, 256) WHERE sha256 IS NULL",
+            include_str!("../mysql/migrations/leave_tuf_files.sql"),
+            include_str!("../mysql/migrations/leave_changefeed.sql"),
+        ],
+    }],
+    notary_postgres: NotaryTables {
+        version: 2,
+        tables: &[
+            NotaryTable { name: "tuf_files", columns: FILES },
+            NotaryTable { name: "changefeed", columns: &CHANGES_SINCE_2 },
+        ],
+    },
+    notary_mysql: NotaryTables {
+        version: 5,
+        tables: &[
+            NotaryTable { name: "tuf_files", columns: FILES_OF_MYSQL },
+            NotaryTable { name: "changefeed", columns: &CHANGES_SINCE_5 },
+        ],
+    },
+};
+
+const FILES: &[NotaryColumn] = &[
+    since("id", 1),
+    since("created_at", 1),
+    since("updated_at", 1),
+    since("deleted_at", 1),
+    since("gun", 1),
+    since("role", 1),
+    since("version", 1),
+    since("data", 1),
+    since("sha256", 1),
+];
+
+const FILES_OF_MYSQL: &[NotaryColumn] = &[
+    since("id", 1),
+    since("created_at", 1),
+    since("updated_at", 1),
+    since("deleted_at", 1),
+    since("gun", 1),
+    since("role", 1),
+    since("version", 1),
+    since("data", 1),
+    since("sha256", 3),
+];
+
+const CHANGES_SINCE_2: [NotaryColumn; 6] = changes(2);
+const CHANGES_SINCE_5: [NotaryColumn; 6] = changes(5);
+
+const fn changes(version: i64) -> [NotaryColumn; 6] {
+    [
+        since("id", version),
+        since("created_at", version),
+        since("gun", version),
+        since("version", version),
+        since("sha256", version),
+        since("category", version),
+    ]
+}
+
+const fn since(name: &'static str, since: i64) -> NotaryColumn {
+    NotaryColumn { name, since }
+}
+
+/// Whether opening a store may make or change its tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepare {
+    /// Makes them in an empty database, adds to Notary's what we need, brings them up to this release.
+    Migrate,
+    /// Changes nothing; refuses tables that are not up to date.
+    Check,
+}
+
+/// Why a store cannot be used. The database is named, without its password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its tables cannot be used, or it cannot be reached.
+    #[error("database {url}: {cause}")]
+    Schema {
+        /// Where it is.
+        url: String,
+        /// What is wrong and what to do.
+        cause: Box<SchemaError>,
+    },
+    /// Its tables are not up to date, and we were told not to change them.
+    #[error(
+        "database {url}: its tables are not those of this release, and storage.migrate is false; run `notary-server \
+         migrate` (with --dry-run, it prints what it would do)"
+    )]
+    NotMigrated {
+        /// Where it is.
+        url: String,
+    },
+}
+
+/// Makes the tables ready; tells whether they are shared with Notary.
+pub(crate) async fn prepare<D: Catalog>(pool: &Pool<D>, prepare: Prepare) -> Result<bool, OpenError> {
+    let schema = |cause| OpenError::Schema { url: pool.url().to_string(), cause: Box::new(cause) };
+    let migrator = Migrator::new(pool.clone(), SERVER);
+    let outcome = match prepare {
+        Prepare::Migrate => migrator.apply().await.map_err(schema)?,
+        Prepare::Check => migrator.plan().await.map_err(schema)?,
+    };
+    if prepare == Prepare::Check && !outcome.statements.is_empty() {
+        return Err(OpenError::NotMigrated { url: pool.url().to_string() });
+    }
+    Ok(outcome.shared_with_notary)
+}
