@@ -8,6 +8,7 @@
 mod contract;
 pub mod measured;
 pub mod memory;
+pub mod mysql;
 pub mod postgres;
 mod publication;
 pub mod sql;

@@ -1,0 +1,59 @@
+//! Following what other processes write, by polling.
+//!
+//! Nothing tells whose entries may still become visible: locks are not for everybody to see, and a Galera node knows
+//! only its own. So time decides: a transaction that drew an id is given [`MOST`] to end. Entries of that long are read
+//! again each time and told once.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use notary_service::database::MySqlPool;
+
+use crate::storage::StorageError;
+use crate::storage::sql::follow::{Feed, Present};
+use crate::storage::sql::read::read;
+
+/// A transaction lives no longer than this after it drew an id: longer than any statement or lock may take.
+const MOST: Duration = Duration::from_secs(15);
+
+const SERVER: &str = "SELECT concat(@@hostname, ':', @@port)";
+
+const HIGHEST: &str = "SELECT CAST(coalesce(max(id), 0) AS SIGNED) FROM changefeed";
+
+const ENTRIES: &str =
+    "SELECT CAST(id AS SIGNED), CONVERT(gun USING utf8mb4) FROM changefeed WHERE id > ? ORDER BY id LIMIT ?";
+
+/// See the module.
+pub(super) struct MySqlFeed {
+    pool: MySqlPool,
+    begun: Instant,
+}
+
+impl MySqlFeed {
+    pub(super) fn new(pool: MySqlPool) -> Self {
+        Self { pool, begun: Instant::now() }
+    }
+}
+
+#[async_trait]
+impl Feed for MySqlFeed {
+    /// All transactions that drew an id in one second.
+    type Writer = u64;
+
+    async fn present(&self) -> Result<Present<u64>, StorageError> {
+        let query = || sqlx::query_scalar(SERVER);
+        let server = read!(self.pool, "see where the change feed is", query().fetch_one)?;
+        let now = self.begun.elapsed().as_secs();
+        Ok(Present { writers: (now.saturating_sub(MOST.as_secs())..=now).collect(), server })
+    }
+
+    async fn highest(&self) -> Result<i64, StorageError> {
+        let query = || sqlx::query_scalar(HIGHEST);
+        read!(self.pool, "find the end of the change feed", query().fetch_one)
+    }
+
+    async fn entries(&self, above: i64, limit: i64) -> Result<Vec<(i64, String)>, StorageError> {
+        let query = || sqlx::query_as(ENTRIES).bind(above).bind(limit);
+        read!(self.pool, "follow the change feed", query().fetch_all)
+    }
+}

@@ -1,0 +1,152 @@
+//! A trust store in MySQL or MariaDB, also as a Galera cluster, in tables of its own or in Notary's.
+
+mod follow;
+mod read;
+mod statements;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use libtrust::metadata::Version;
+use libtrust::names::{Gun, RoleName};
+use notary_service::database::{MySqlPool, Settings, Url};
+use tokio::sync::Notify;
+
+use self::follow::MySqlFeed;
+use self::write::Writer;
+use super::publication::Publication;
+use super::sql::follow::Polling;
+use super::sql::group::Group;
+use super::sql::schema::{OpenError, Prepare};
+use super::sql::{self, undone};
+use super::{
+    Base, Change, ChangePage, Follower, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile,
+    StoredVersion,
+};
+
+/// See the module.
+pub struct MySql {
+    pool: MySqlPool,
+    writer: Arc<Writer>,
+    group: Group,
+}
+
+impl MySql {
+    /// Opens the database, with its tables made or adopted first if `prepare` says so. Must run within Tokio.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or its tables cannot be used.
+    pub async fn open(url: Url, settings: Settings, prepare: Prepare) -> Result<Self, OpenError> {
+        let pool = MySqlPool::new(url, settings);
+        let is_shared = sql::schema::prepare(&pool, prepare).await?;
+        let writer = Arc::new(Writer { pool: pool.clone(), is_shared });
+        let group = Group::start(&writer);
+        Ok(Self { pool, writer, group })
+    }
+}
+
+#[async_trait]
+impl Storage for MySql {
+    async fn publish(
+        &self,
+        gun: &Gun,
+        base: Base,
+        files: Vec<NewFile>,
+        now: DateTime<Utc>,
+    ) -> Result<(), PublishError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        if self.writer.is_shared {
+            sql::refuse_large_versions(&files)?;
+        }
+        self.group.publish(Publication { gun: gun.clone(), base, files, now }).await
+    }
+
+    async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
+        read::newest(&self.pool, gun, role).await
+    }
+
+    async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
+        read::head(&self.pool, gun).await
+    }
+
+    async fn by_checksum(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        sha256: &Sha256,
+    ) -> Result<Option<StoredFile>, StorageError> {
+        read::by_checksum(&self.pool, gun, role, sha256).await
+    }
+
+    async fn by_version(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        version: Version,
+    ) -> Result<Option<StoredFile>, StorageError> {
+        read::by_version(&self.pool, gun, role, version).await
+    }
+
+    async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        let (writer, gun) = (self.writer.clone(), gun.clone());
+        let deletion = async move { undone::retried(|| writer.delete(&gun, now)).await };
+        sql::to_its_end("delete a collection", deletion).await
+    }
+
+    async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
+        read::changes(&self.pool, page).await
+    }
+
+    async fn stale_timestamps(
+        &self,
+        stored_before: DateTime<Utc>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, StorageError> {
+        read::stale_timestamps(&self.pool, stored_before, after, limit).await
+    }
+
+    async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
+        read::collections(&self.pool, after, limit).await
+    }
+
+    async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
+        read::versions(&self.pool, gun).await
+    }
+
+    async fn remove_versions(
+        &self,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError> {
+        let (writer, gun, versions) = (self.writer.clone(), gun.clone(), versions.to_vec());
+        let removal = async move { undone::retried(|| writer.remove(&gun, base, &versions)).await };
+        sql::to_its_end("remove superseded versions", removal).await
+    }
+
+    async fn follow(&self) -> Result<Option<Box<dyn Follower>>, StorageError> {
+        let polling = Polling::start(MySqlFeed::new(self.pool.clone()), Arc::new(Notify::new())).await?;
+        Ok(Some(Box::new(polling)))
+    }
+
+    fn is_shared_with_notary(&self) -> bool {
+        self.writer.is_shared
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        read::check(&self.pool).await
+    }
+
+    async fn close(&self) {
+        self.group.close().await;
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,78 @@
+//! Statements about many rows at once. Each number of rows is a statement of its own, kept prepared.
+
+use std::sync::LazyLock;
+
+/// Most rows in one statement.
+pub(super) const ROWS: usize = 32;
+
+/// Statements about one to [`ROWS`] rows.
+pub(super) type Statements = LazyLock<Vec<String>>;
+
+/// Counts up guard rows, whose keys must be sorted. Other writers of these GUNs wait from here on.
+pub(super) static GUARD: Statements = LazyLock::new(|| {
+    let after = " ON DUPLICATE KEY UPDATE writes = writes + 1";
+    statements("INSERT INTO trust_collections (id, writes) VALUES ", |_| "(?, 1)".to_owned(), ", ", after)
+});
+
+/// The newest version of each GUN and role, as the column compares names: on Notary's tables that may be a row of
+/// another name. Soft-deleted rows count: they hold their versions too.
+pub(super) static NEWEST: Statements = LazyLock::new(|| {
+    let one = |place| {
+        format!(
+            "(SELECT CAST({place} AS SIGNED), CAST(id AS SIGNED), CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), \
+             coalesce(CONVERT(sha256 USING utf8mb4), CONVERT(sha2(data, 256) USING utf8mb4)) FROM tuf_files WHERE gun = ? AND role = ? \
+             ORDER BY version DESC LIMIT 1)"
+        )
+    };
+    statements("", one, " UNION ALL ", "")
+});
+
+/// The first row of each GUN, as the column compares names.
+pub(super) static FIRST: Statements = LazyLock::new(|| {
+    let one = |place| {
+        format!(
+            "(SELECT CAST({place} AS SIGNED), CONVERT(gun USING utf8mb4) FROM tuf_files WHERE gun = ? \
+             ORDER BY gun, role, version LIMIT 1)"
+        )
+    };
+    statements("", one, " UNION ALL ", "")
+});
+
+/// Holds off Notary, which deletes without a guard; finds what it has just deleted gone.
+pub(super) static HOLD: Statements = LazyLock::new(|| {
+    let before = "SELECT CAST(id AS SIGNED) FROM tuf_files WHERE id IN (";
+    statements(before, |_| "?".to_owned(), ", ", ") LOCK IN SHARE MODE")
+});
+
+pub(super) static INSERT: Statements = LazyLock::new(|| {
+    let before = "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ";
+    statements(before, |_| "(?, ?, ?, ?, ?, ?, ?)".to_owned(), ", ", "")
+});
+
+pub(super) static RECORD: Statements = LazyLock::new(|| {
+    let before = "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES ";
+    statements(before, |_| "(?, ?, ?, ?, 'update')".to_owned(), ", ", "")
+});
+
+pub(super) static REMOVE: Statements = LazyLock::new(|| {
+    let before = "DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY) AND (";
+    statements(before, |_| "(role = ? AND version = ?)".to_owned(), " OR ", ")")
+});
+
+/// The statement for so many rows.
+pub(super) fn about(statements: &'static Statements, rows: usize) -> &'static str {
+    statements.get(rows.saturating_sub(1)).map_or("", String::as_str)
+}
+
+/// `row` spells the row of that index.
+fn statements(before: &str, row: impl Fn(usize) -> String, between: &str, after: &str) -> Vec<String> {
+    let mut rows = String::new();
+    let with_one_more = |index| {
+        if index > 0 {
+            rows.push_str(between);
+        }
+        rows.push_str(&row(index));
+        format!("{before}{rows}{after}")
+    };
+    (0..ROWS).map(with_one_more).collect()
+}
