@@ -118,6 +118,7 @@ fn reencodes<T: Spelled>(folder: &Path, role: &RoleName) {
             Dialect::Notary.encode(&metadata).unwrap().with_signatures(Dialect::Notary, envelope.signatures());
         let (written, original) = (String::from_utf8(written).unwrap(), String::from_utf8(bytes.clone()).unwrap());
         assert_eq!(without_date(&written), without_date(&original), "{}: {role}", folder.display());
+        assert!(Dialect::Notary.is_written_so(&envelope, &metadata), "{}: {role}", folder.display());
     }
 }
 

@@ -42,6 +42,16 @@ impl Dialect {
             Self::Notary => notary::encode(&metadata.to_notary()),
         }
     }
+
+    /// Whether the programs of this dialect, reading this file and writing it again, would give the same bytes. They
+    /// compute the digests of stored files over what they write, so others do not survive beside them. `says` is what was
+    /// read out of the file.
+    #[must_use]
+    pub fn is_written_so<T: Spelled>(self, envelope: &Envelope<'_>, says: &T) -> bool {
+        match self {
+            Self::Notary => notary::is_written_so(envelope, says),
+        }
+    }
 }
 
 /// Metadata before its signatures.

@@ -4,6 +4,7 @@ mod common;
 mod delegations;
 mod encode;
 mod envelope;
+mod form;
 mod key;
 mod root;
 mod snapshot;
@@ -14,6 +15,7 @@ pub use key::key_id;
 
 pub(super) use encode::{encode, file};
 pub(super) use envelope::read as read_envelope;
+pub(super) use form::is_written_so;
 pub(super) use root::{decode as decode_root, value as root_value};
 pub(super) use snapshot::{decode as decode_snapshot, value as snapshot_value};
 pub(super) use targets::{decode as decode_targets, value as targets_value};
