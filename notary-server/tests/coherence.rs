@@ -290,3 +290,22 @@ async fn publishers_on_several_servers_lose_nothing() {
         server.verify(GUN).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_renew_together_share_the_work() {
+    let replicas = replicas(BOUND).await;
+    for number in 0..40 {
+        let publisher = replicas.a.server_held(&format!("registry.example/{number}")).await;
+        replicas.a.publish_server_held(&publisher).await;
+    }
+    for server in [&replicas.a, &replicas.b] {
+        server.pass(chrono::TimeDelta::days(8));
+    }
+    let (a, b) = tokio::join!(replicas.a.collections.renew_stale(), replicas.b.collections.renew_stale());
+    assert_eq!((a.failed, b.failed), (0, 0));
+    assert_eq!((a.skipped, b.skipped), (0, 0));
+    assert_eq!(a.renewed + b.renewed, 40, "{a:?} {b:?}");
+    for number in 0..40 {
+        assert_eq!(replicas.a.version(&format!("registry.example/{number}"), "timestamp").await, 2);
+    }
+}

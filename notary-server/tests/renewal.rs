@@ -25,16 +25,22 @@ struct Switch {
     inner: LocalSigner,
     is_off: AtomicBool,
     signatures: AtomicU32,
+    refusals: AtomicU32,
 }
 
 impl Switch {
     fn new() -> Arc<Self> {
-        let (is_off, signatures) = (AtomicBool::new(false), AtomicU32::new(0));
-        Arc::new(Self { inner: LocalSigner::memory(), is_off, signatures })
+        let is_off = AtomicBool::new(false);
+        let (signatures, refusals) = (AtomicU32::new(0), AtomicU32::new(0));
+        Arc::new(Self { inner: LocalSigner::memory(), is_off, signatures, refusals })
     }
 
     fn works(&self) -> Result<(), SignerError> {
-        if self.is_off.load(Ordering::SeqCst) { Err(SignerError::Unavailable("off".to_owned())) } else { Ok(()) }
+        if self.is_off.load(Ordering::SeqCst) {
+            self.refusals.fetch_add(1, Ordering::SeqCst);
+            return Err(SignerError::Unavailable("off".to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -242,4 +248,27 @@ async fn what_cannot_be_renewed_is_not_tried_at_every_read() {
         assert_eq!(server.file(GUN, "snapshot.json").await.status, StatusCode::OK);
     }
     assert!(signer.signatures.load(Ordering::SeqCst) <= before + 1);
+}
+
+#[tokio::test]
+async fn a_signer_that_is_away_is_not_asked_by_every_reader() {
+    let signer = Switch::new();
+    let server = with(&signer);
+    for name in ["registry.example/0", "registry.example/1"] {
+        let publisher = server.server_held(name).await;
+        server.publish_server_held(&publisher).await;
+    }
+    server.pass(DAY * 15);
+    signer.is_off.store(true, Ordering::SeqCst);
+    let before = signer.refusals.load(Ordering::SeqCst);
+    for _ in 0..20 {
+        for name in ["registry.example/0", "registry.example/1"] {
+            assert_eq!(server.version(name, "timestamp").await, 1);
+        }
+    }
+    assert_eq!(signer.refusals.load(Ordering::SeqCst), before + 1);
+    // Some seconds after it is back, readers renew again.
+    signer.is_off.store(false, Ordering::SeqCst);
+    server.pass(TimeDelta::seconds(6));
+    assert_eq!(server.version("registry.example/1", "timestamp").await, 2);
 }

@@ -3,6 +3,7 @@
 //! The order is Notary's: root, targets, delegations from the top down, snapshot. Nothing is stored unless all of it
 //! holds. The server signs what is missing afterwards; see [`crate::collection`].
 
+mod form;
 mod refusal;
 mod root;
 mod snapshot;
@@ -21,6 +22,7 @@ use libtrust::metadata::{FileMeta, Root, Targets, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
+pub use form::Form;
 pub use refusal::Refusal;
 pub use stored::{Stored, StoredRole, stored_root};
 pub use upload::{InvalidUpload, Upload};
@@ -37,6 +39,8 @@ pub struct Judgement<'a> {
     pub now: DateTime<Utc>,
     /// Bounds on each file.
     pub limits: &'a Limits,
+    /// In which form files are taken.
+    pub form: Form,
 }
 
 /// An upload that holds, with what the server still has to sign.

@@ -35,5 +35,7 @@ pub(super) fn accept(
         Some(previous) => next_root(&envelope, previous, judgement.gun, dates, expiration),
         None => first_root(&envelope, judgement.gun, dates, expiration),
     };
-    root.map(Arc::new).map_err(Refusal::of(&RoleName::Root))
+    let root = root.map_err(Refusal::of(&RoleName::Root))?;
+    judgement.keeps_form::<Root>(&envelope, &root)?;
+    Ok(Arc::new(root))
 }

@@ -37,6 +37,7 @@ pub(super) fn accept(
     for (role, file) in targets {
         snapshot_names(&snapshot, role, file.file()).map_err(Refusal::of(&RoleName::Snapshot))?;
     }
+    judgement.keeps_form::<Snapshot>(&envelope, &snapshot)?;
     keeps_the_rest(&snapshot, stored, targets)?;
     Ok(Some(UploadedSnapshot { version: snapshot.version, meta: *snapshot.file() }))
 }

@@ -27,7 +27,9 @@ pub(super) fn accept(
         let verified = match (upload.part(&role), stored.targets.get(&role)) {
             (Some(bytes), _) => {
                 let envelope = judgement.parse(role.clone(), bytes)?;
-                verify_one(&envelope, root, &roles, Expiration::Enforced(judgement.now))?
+                let verified = verify_one(&envelope, root, &roles, Expiration::Enforced(judgement.now))?;
+                judgement.keeps_form::<Targets>(&envelope, &verified)?;
+                verified
             }
             (None, Some(stored)) => {
                 verify_one(&parse_stored(role.clone(), &stored.bytes)?, root, &roles, Expiration::Ignored)?

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use libtrust::dialect::{Dialect, Envelope, Spelled};
 use libtrust::limits::Limits;
 use libtrust::metadata::{FileMeta, Root, Snapshot, Timestamp};
@@ -15,6 +16,8 @@ use crate::storage::Sha256;
 /// The current root, snapshot and timestamp of a collection. Targets roles are found through the snapshot.
 #[derive(Debug, Clone)]
 pub struct Current {
+    /// When the newest timestamp was stored.
+    pub stored_at: DateTime<Utc>,
     /// The newest timestamp.
     pub timestamp: Arc<ServedFile>,
     /// What it says.
@@ -123,6 +126,7 @@ impl Collections {
         let root = self.named(gun, &RoleName::Root, named).await?;
         let root_says = stored_root(gun, &root.bytes).map_err(|e| torn(e.to_string()))?;
         Ok(Some(Current {
+            stored_at: timestamp.stored_at,
             timestamp: Arc::new(timestamp.into()),
             timestamp_says,
             snapshot,

@@ -7,23 +7,24 @@ mod cache;
 mod coherence;
 mod current;
 mod error;
+mod ground;
 mod keys;
 mod locks;
+mod pauses;
 mod publish;
 mod read;
 mod renew;
 mod served;
 mod sign;
 
-use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
-use libtrust::names::Gun;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
@@ -69,8 +70,9 @@ pub struct Collections {
     metrics: Arc<Metrics>,
     /// Turns for judging large uploads.
     large: Semaphore,
-    /// Collections that the last look found no keys for, and when that was.
-    unrenewable: Mutex<HashMap<Gun, DateTime<Utc>>>,
+    pauses: pauses::Pauses,
+    /// Shuffles walks: servers on one database then seldom sign the same timestamp.
+    order: RandomState,
 }
 
 impl Collections {
@@ -94,7 +96,8 @@ impl Collections {
             locks: locks::Locks::default(),
             metrics,
             large: Semaphore::new(LARGE_AT_ONCE),
-            unrenewable: Mutex::default(),
+            pauses: pauses::Pauses::default(),
+            order: RandomState::new(),
         }
     }
 

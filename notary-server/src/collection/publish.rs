@@ -9,9 +9,10 @@ use libtrust::metadata::{Metadata, Root, Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
+use super::ground::{Floors, Ground};
 use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure, ReadFailure, ServedFile};
-use crate::accept::{Accepted, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
+use crate::accept::{Accepted, Form, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
 use crate::storage::{Base, NewFile, PublishError, Sha256};
 
 /// How often a publication is tried again when only files the server makes are in conflict.
@@ -62,19 +63,20 @@ impl Collections {
     }
 
     async fn publish_alone(&self, gun: &Gun, upload: Arc<Upload>) -> Result<(), PublishFailure> {
+        let mut floors = Floors::default();
         for attempt in 0..ATTEMPTS {
-            let current = if attempt == 0 { self.current(gun).await? } else { self.load_current(gun).await? };
-            let accepted = match self.judge(gun, &upload, current.as_deref()).await {
+            let ground = self.ground(gun, &upload, attempt > 0).await?;
+            let accepted = match self.judge(gun, &upload, &ground).await {
                 // What was in memory may have been replaced elsewhere; only what is stored refuses an upload.
-                Err(PublishFailure::Refused(_)) if attempt == 0 && self.has_moved(gun, current.as_deref()).await? => {
-                    continue;
-                }
+                Err(PublishFailure::Refused(_)) if attempt == 0 && self.has_moved(gun, &ground).await? => continue,
                 judged => judged?,
             };
-            let Some(draft) = self.complete(gun, accepted, current.as_deref()).await? else { return Ok(()) };
-            match self.store(gun, draft, current.as_deref()).await {
+            let Some(draft) = self.complete(gun, accepted, &ground, &floors).await? else { return Ok(()) };
+            match self.store(gun, draft, &ground).await {
                 Err(PublishError::Moved) => {}
-                Err(PublishError::Conflict { role, .. }) if upload.part(&role).is_none() => {}
+                Err(PublishError::Conflict { role, stored, .. }) if upload.part(&role).is_none() => {
+                    floors.raise(role, stored);
+                }
                 Err(PublishError::Conflict { role, offered, stored }) => {
                     return Err(PublishFailure::Conflict { role, offered, stored });
                 }
@@ -86,37 +88,28 @@ impl Collections {
         Err(PublishFailure::Contended { gun: gun.clone(), attempts: ATTEMPTS })
     }
 
-    /// Whether another process published since `current` was current.
-    async fn has_moved(&self, gun: &Gun, current: Option<&Current>) -> Result<bool, PublishFailure> {
-        if !self.cache.coherence().is_shared() {
-            return Ok(false);
-        }
-        let head = self.storage.head(gun).await?.map(|head| head.sha256);
-        Ok(head != current.map(|current| current.timestamp.sha256))
+    /// Whether another process published since this was the ground.
+    async fn has_moved(&self, gun: &Gun, ground: &Ground) -> Result<bool, PublishFailure> {
+        Ok(self.cache.coherence().is_shared() && self.storage.head(gun).await? != ground.head)
     }
 
     /// Loads what the upload needs and runs the rules on it.
-    async fn judge(
-        &self,
-        gun: &Gun,
-        upload: &Arc<Upload>,
-        current: Option<&Current>,
-    ) -> Result<Accepted, PublishFailure> {
-        let mut stored = Stored::default();
-        if let Some(current) = current {
-            stored.root = Some(current.root_says.clone());
+    async fn judge(&self, gun: &Gun, upload: &Arc<Upload>, ground: &Ground) -> Result<Accepted, PublishFailure> {
+        let mut stored = Stored { root: ground.root.clone(), ..Stored::default() };
+        if let Some(current) = &ground.current {
             stored.named.clone_from(&current.snapshot_says.meta);
             stored.targets = self.needed_targets(gun, upload, current).await?;
         }
         let (now, limits) = (self.now(), self.settings.limits);
+        let form = if self.storage.is_shared_with_notary() { Form::AsNotaryWrites } else { Form::Any };
         let size: usize = upload.sizes().sum();
         Ok(if size < LARGE {
-            accept(upload, &stored, Judgement { gun, now, limits: &limits })
+            accept(upload, &stored, Judgement { gun, now, limits: &limits, form })
         } else {
             // What is judged takes many times its size in memory.
             let _turn = self.large.acquire().await;
             let (gun, upload) = (gun.clone(), upload.clone());
-            let judging = move || accept(&upload, &stored, Judgement { gun: &gun, now, limits: &limits });
+            let judging = move || accept(&upload, &stored, Judgement { gun: &gun, now, limits: &limits, form });
             let judged = tokio::task::spawn_blocking(judging).await;
             judged.map_err(|panic| ReadFailure::Broken(format!("judging failed: {panic}")))?
         }?)
@@ -147,7 +140,8 @@ impl Collections {
         &self,
         gun: &Gun,
         accepted: Accepted,
-        current: Option<&Current>,
+        ground: &Ground,
+        floors: &Floors,
     ) -> Result<Option<Draft>, PublishFailure> {
         let Accepted { root, files, snapshot } = accepted;
         let mut files: Vec<NewFile> = files
@@ -161,9 +155,10 @@ impl Collections {
             SnapshotPlan::Unchanged => return Ok(None),
             SnapshotPlan::Uploaded { meta } => meta,
             SnapshotPlan::Generate { changed } => {
-                let previous = current.map(|current| &current.snapshot_says);
+                let previous = ground.current.as_ref().map(|current| &current.snapshot_says);
                 let changed = changed.iter().map(|(role, meta)| (role, meta));
-                let next = next_snapshot(previous, changed, self.now());
+                let mut next = next_snapshot(previous, changed, self.now());
+                next.version = floors.above(&RoleName::Snapshot, next.version);
                 storable(&RoleName::Snapshot, next.version)?;
                 let signed = self.sign_snapshot(gun, &root, &next).await?;
                 let meta = *signed.says.file();
@@ -171,8 +166,10 @@ impl Collections {
                 meta
             }
         };
-        let previous = current.map(|current| current.timestamp.version);
-        let timestamp = self.sign_timestamp(gun, &root, &next_timestamp(previous, named, self.now())).await?;
+        let mut next = next_timestamp(ground.head.map(|head| head.version), named, self.now());
+        next.version = floors.above(&RoleName::Timestamp, next.version);
+        storable(&RoleName::Timestamp, next.version)?;
+        let timestamp = self.sign_timestamp(gun, &root, &next).await?;
         files.extend(new_file(&RoleName::Timestamp, &timestamp));
         Ok(Some(Draft { files, root }))
     }
@@ -210,17 +207,17 @@ impl Collections {
         })
     }
 
-    /// Stores a draft on top of `current` and moves the cache.
-    pub(super) async fn store(&self, gun: &Gun, draft: Draft, current: Option<&Current>) -> Result<(), PublishError> {
+    /// Stores a draft on its ground and moves the cache.
+    pub(super) async fn store(&self, gun: &Gun, draft: Draft, ground: &Ground) -> Result<(), PublishError> {
         let now = self.now();
-        let base = Base::Timestamp(current.map(|current| current.timestamp.sha256));
+        let base = Base::Timestamp(ground.head.map(|head| head.sha256));
         let before = self.cache.mark(gun);
         let stored = self.storage.publish(gun, base, draft.files.clone(), now).await;
         // Also after a failure: it may have been stored all the same.
         self.cache.written(gun);
         stored?;
-        self.unrenewable.lock().await.remove(gun);
-        if let Some(set) = draft.into_current(current, now) {
+        self.pauses.end(gun);
+        if let Some(set) = draft.into_current(ground.current.as_deref(), now) {
             // This write is known; what another process wrote meanwhile is not.
             self.cache.insert_current(gun, self.cache.mark(gun).seen(before), Arc::new(set));
         }
@@ -247,7 +244,7 @@ impl Draft {
         let snapshot = served(&RoleName::Snapshot).or_else(|| Some(before?.snapshot.clone()))?;
         let snapshot_says = super::current::decode(&RoleName::Snapshot, &snapshot.bytes).ok()?;
         let root = served(&RoleName::Root).or_else(|| Some(before?.root.clone()))?;
-        Some(Current { timestamp, timestamp_says, snapshot, snapshot_says, root, root_says })
+        Some(Current { stored_at: now, timestamp, timestamp_says, snapshot, snapshot_says, root, root_says })
     }
 }
 
