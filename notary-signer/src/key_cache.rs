@@ -4,8 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use libtrust::names::KeyId;
 use tokio::sync::OnceCell;
@@ -19,6 +20,8 @@ pub(crate) struct CachedKey {
     pub(crate) held: Arc<HeldKey>,
     /// Set once the store says that it marked the key used.
     pub(crate) used: OnceCell<()>,
+    /// When the store was last asked and had the key. Locked while it is asked, so that one asks for all.
+    pub(crate) confirmed: tokio::sync::Mutex<Instant>,
 }
 
 type Opened = Result<Option<Arc<CachedKey>>, KeyStoreError>;
@@ -34,6 +37,19 @@ pub(crate) struct KeyCache {
     keys: RwLock<Keys>,
     /// Keys being opened, each with everybody who waits for it.
     flights: Mutex<HashMap<KeyId, Boarding>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// How well the cache does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Keys held.
+    pub keys: u64,
+    /// Requests that found their key in memory.
+    pub hits: u64,
+    /// Requests that had to open it.
+    pub misses: u64,
 }
 
 #[derive(Default)]
@@ -54,7 +70,13 @@ struct Slot {
 impl KeyCache {
     /// Holds at most `limit` keys, and at least one.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit: limit.max(1), keys: RwLock::default(), flights: Mutex::default() }
+        Self {
+            limit: limit.max(1),
+            keys: RwLock::default(),
+            flights: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        }
     }
 
     /// The key, if it is in memory.
@@ -72,8 +94,10 @@ impl KeyCache {
         F: Future<Output = Result<Option<Arc<HeldKey>>, KeyStoreError>>,
     {
         if let Some(key) = self.peek(id) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(key));
         }
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let ticket = self.board(id);
         let opened = ticket.flight.get_or_init(|| async {
             // Somebody may have finished opening it since we looked.
@@ -81,9 +105,10 @@ impl KeyCache {
                 return Ok(Some(key));
             }
             let epoch = self.keys.read().unwrap_or_else(PoisonError::into_inner).epoch;
+            let asked = Instant::now();
             let Some(held) = open().await? else { return Ok(None) };
             let used = OnceCell::new_with(held.record().used.then_some(()));
-            let key = Arc::new(CachedKey { held, used });
+            let key = Arc::new(CachedKey { held, used, confirmed: tokio::sync::Mutex::new(asked) });
             self.insert(id, &key, epoch);
             Ok(Some(key))
         });
@@ -99,6 +124,24 @@ impl KeyCache {
         }
         drop(keys);
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// Forgets the keys that were last confirmed longer than `idle` ago: whoever uses a key confirms it.
+    pub(crate) fn forget_idle(&self, idle: Duration) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let Keys { slots, order, .. } = &mut *keys;
+        // A key whose lock is taken is in use.
+        slots.retain(|_, slot| slot.key.confirmed.try_lock().map_or(true, |at| at.elapsed() <= idle));
+        order.retain(|id| slots.contains_key(id));
+    }
+
+    pub(crate) fn figures(&self) -> CacheFigures {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner).slots.len();
+        CacheFigures {
+            keys: u64::try_from(keys).unwrap_or(u64::MAX),
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        }
     }
 
     fn insert(&self, id: &KeyId, key: &Arc<CachedKey>, epoch: u64) {
@@ -202,6 +245,18 @@ mod tests {
         }
         assert!(cache.peek(&busy).is_some());
         assert!(idle(&cache));
+    }
+
+    #[tokio::test]
+    async fn an_idle_key_is_dropped_and_a_confirmed_one_stays() {
+        let cache = KeyCache::new(3);
+        let (idle, busy) = (put(&cache).await, put(&cache).await);
+        let weak = Arc::downgrade(&cache.peek(&idle).unwrap().held);
+        *cache.peek(&busy).unwrap().confirmed.lock().await += Duration::from_secs(3600);
+        cache.forget_idle(Duration::ZERO);
+        assert!(weak.upgrade().is_none());
+        assert!(cache.peek(&busy).is_some());
+        assert_eq!(cache.figures(), CacheFigures { keys: 1, hits: 0, misses: 2 });
     }
 
     #[tokio::test]

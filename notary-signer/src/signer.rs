@@ -1,17 +1,19 @@
 //! The service: create, look up, sign, delete. A server in the same process and a network face both stand on it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use libtrust::keys::{KeyAlgorithm, PublicKey, Signature, SigningFailed, SigningKey};
 use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SystemRandom;
-use tracing::field::display;
 
+pub use crate::key_cache::CacheFigures;
 use crate::key_cache::{CachedKey, KeyCache};
 use crate::keystore::{KeyRecord, KeyStore, KeyStoreError};
 use crate::policy::{Refusal, SignRequest, signs_online};
 
-/// The target of the audit events: one before and one after each signature, with GUN, role and key id, never content.
+/// The target of the audit events: one before and one after each signature, creation and deletion, with GUN, role and
+/// key id, never content.
 pub const AUDIT: &str = "audit";
 
 /// Bounds on what a [`Signer`] holds and signs.
@@ -21,18 +23,28 @@ pub struct SignerLimits {
     pub cached_keys: usize,
     /// Largest message signed, in bytes: 100 MiB, as large as a metadata file may be. Stops endless hashing.
     pub message_bytes: usize,
+    /// How long an unsealed key is used before the store is asked again whether it still has it: 5 seconds. So long may
+    /// a key sign that was deleted by another process. Zero asks before each signature.
+    pub recheck: Duration,
+    /// How long an unsealed key stays in memory without being used: an hour. See [`Signer::forget_idle`].
+    pub idle: Duration,
 }
 
 impl Default for SignerLimits {
     fn default() -> Self {
-        Self { cached_keys: 4096, message_bytes: 100 << 20 }
+        Self {
+            cached_keys: 4096,
+            message_bytes: 100 << 20,
+            recheck: Duration::from_secs(5),
+            idle: Duration::from_secs(3600),
+        }
     }
 }
 
 /// Holds online keys and signs with them what the policy allows.
 ///
-/// A key that was opened stays in memory until it is evicted, deleted here or the signer is dropped, so a signature
-/// with a warm key touches neither the store nor a passphrase.
+/// A key that was opened stays in memory until it is evicted, idle, deleted or the signer is dropped. A signature with a
+/// warm key needs no passphrase, and touches the store once per [`SignerLimits::recheck`].
 pub struct Signer {
     store: Arc<dyn KeyStore>,
     cache: KeyCache,
@@ -58,13 +70,27 @@ impl Signer {
         role: &RoleName,
         algorithm: KeyAlgorithm,
     ) -> Result<PublicKey, SignError> {
+        tracing::info!(target: AUDIT, { gun.name = %gun, role.name = %role }, "creating a key");
+        let outcome = self.created(gun, role, algorithm).await;
+        match &outcome {
+            Ok(record) => tracing::info!(
+                target: AUDIT, { gun.name = %gun, role.name = %role, key.id = %record.id }, "created a key"
+            ),
+            Err(error) => {
+                tracing::warn!(target: AUDIT, { gun.name = %gun, role.name = %role, %error }, "no key created");
+            }
+        }
+        Ok(outcome?.public)
+    }
+
+    async fn created(&self, gun: &Gun, role: &RoleName, algorithm: KeyAlgorithm) -> Result<KeyRecord, SignError> {
         signs_online(role)?;
         let random = self.random.clone();
         let make = Box::new(move || SigningKey::generate(algorithm, &random));
         let record = self.store.pending(gun, role, algorithm, make).await?;
         // A key that cannot be opened must not get into anybody's root.
         self.key(&record.id).await?;
-        Ok(record.public)
+        Ok(record)
     }
 
     /// The public key with this id, if there is one.
@@ -72,10 +98,18 @@ impl Signer {
     /// # Errors
     /// When the store failed or the key's row cannot be read.
     pub async fn public_key(&self, id: &KeyId) -> Result<Option<PublicKey>, SignError> {
+        Ok(self.record(id).await?.map(|record| record.public))
+    }
+
+    /// What the key with this id was made for, if there is one. Whether it was used is as of when it was last read.
+    ///
+    /// # Errors
+    /// When the store failed or the key's row cannot be read.
+    pub async fn record(&self, id: &KeyId) -> Result<Option<KeyRecord>, SignError> {
         if let Some(key) = self.cache.peek(id) {
-            return Ok(Some(key.held.record().public.clone()));
+            return Ok(self.is_still_there(&key).await?.then(|| key.held.record().clone()));
         }
-        Ok(self.store.by_id(id).await?.map(|record| record.public))
+        Ok(self.store.by_id(id).await?)
     }
 
     /// Signs. Before its first signature a key is durably marked used, so that it is not handed out as new again; if
@@ -88,7 +122,10 @@ impl Signer {
         let key_id = request.key_id;
         let outcome = self.sign_approved(request).await;
         if let Err(error) = &outcome {
-            let (gun, role) = (request.gun.map(display), request.role.map(display));
+            let held = self.cache.peek(key_id).map(|key| Arc::clone(&key.held));
+            let own = held.as_ref().map(|held| held.record());
+            let gun = request.gun.or(own.map(|own| &own.gun)).map(tracing::field::display);
+            let role = request.role.or(own.map(|own| &own.role)).map(tracing::field::display);
             tracing::warn!(
                 target: AUDIT, { gun.name = gun, role.name = role, key.id = %key_id, %error }, "not signed"
             );
@@ -101,9 +138,15 @@ impl Signer {
     /// # Errors
     /// When the store failed; the key may be deleted or not.
     pub async fn delete_key(&self, id: &KeyId) -> Result<bool, SignError> {
+        tracing::info!(target: AUDIT, { key.id = %id }, "deleting a key");
         let deleted = self.store.delete(id).await;
         // Also after a failure: the store may have done it.
         self.cache.forget(id);
+        match &deleted {
+            Ok(true) => tracing::info!(target: AUDIT, { key.id = %id }, "deleted a key"),
+            Ok(false) => tracing::info!(target: AUDIT, { key.id = %id }, "there was no key to delete"),
+            Err(error) => tracing::warn!(target: AUDIT, { key.id = %id, %error }, "perhaps deleted a key"),
+        }
         Ok(deleted?)
     }
 
@@ -113,6 +156,17 @@ impl Signer {
     /// When they cannot.
     pub async fn check(&self) -> Result<(), SignError> {
         Ok(self.store.check().await?)
+    }
+
+    /// Wipes the unsealed keys that nobody used for [`SignerLimits::idle`]. To be called now and then.
+    pub fn forget_idle(&self) {
+        self.cache.forget_idle(self.limits.idle);
+    }
+
+    /// How well the cache of unsealed keys does.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.cache.figures()
     }
 
     /// Lets go of the store. Calls after it may fail.
@@ -133,8 +187,25 @@ impl Signer {
     }
 
     async fn key(&self, id: &KeyId) -> Result<Arc<CachedKey>, SignError> {
-        let key = self.cache.get_or_open(id, || self.store.open(id)).await?;
-        key.ok_or_else(|| SignError::UnknownKey(id.clone()))
+        let unknown = || SignError::UnknownKey(id.clone());
+        let key = self.cache.get_or_open(id, || self.store.open(id)).await?.ok_or_else(unknown)?;
+        if self.is_still_there(&key).await? { Ok(key) } else { Err(unknown()) }
+    }
+
+    /// Asks the store whether it still has a key, unless it said so a moment ago; forgets the key if not.
+    async fn is_still_there(&self, key: &CachedKey) -> Result<bool, KeyStoreError> {
+        let mut confirmed = key.confirmed.lock().await;
+        if confirmed.elapsed() < self.limits.recheck {
+            return Ok(true);
+        }
+        let (asked, id) = (Instant::now(), &key.held.record().id);
+        let is_there = self.store.by_id(id).await?.is_some();
+        if is_there {
+            *confirmed = asked;
+        } else {
+            self.cache.forget(id);
+        }
+        Ok(is_there)
     }
 
     async fn mark_used(&self, id: &KeyId) -> Result<(), SignError> {
@@ -315,6 +386,36 @@ mod tests {
         let (id, _) = new_key(&signer).await;
         store.inner.delete(&id).await.unwrap();
         assert_eq!(sign(&signer, &id, b"message").await, Err(SignError::UnknownKey(id)));
+    }
+
+    fn rechecking(recheck: Duration) -> (Arc<Watched>, Signer) {
+        let store = Arc::new(Watched::default());
+        (Arc::clone(&store), Signer::new(store, SignerLimits { recheck, ..SignerLimits::default() }))
+    }
+
+    #[tokio::test]
+    async fn a_warm_key_deleted_by_another_process_signs_no_longer_than_the_recheck_time() {
+        let (store, signer) = rechecking(Duration::ZERO);
+        let (id, _) = new_key(&signer).await;
+        sign(&signer, &id, b"message").await.unwrap();
+        let weak = Arc::downgrade(&signer.cache.peek(&id).unwrap().held);
+        store.inner.delete(&id).await.unwrap();
+        assert_eq!(signer.record(&id).await.unwrap(), None);
+        assert_eq!(sign(&signer, &id, b"message").await, Err(SignError::UnknownKey(id)));
+        assert!(weak.upgrade().is_none(), "and it is wiped");
+    }
+
+    #[tokio::test]
+    async fn a_warm_key_is_looked_for_once_per_recheck_time() {
+        for (recheck, looks) in [(Duration::ZERO, 10), (Duration::from_secs(3600), 0)] {
+            let (store, signer) = rechecking(recheck);
+            let (id, _) = new_key(&signer).await;
+            store.read.store(0, Ordering::SeqCst);
+            for _ in 0..10 {
+                sign(&signer, &id, b"message").await.unwrap();
+            }
+            assert_eq!(store.read.load(Ordering::SeqCst), looks);
+        }
     }
 
     #[tokio::test]

@@ -49,15 +49,27 @@ async fn signatures_leave_a_trail_without_content_or_secrets() {
     let request = SignRequest { key_id: &id, gun: Some(&gun), role: Some(&role), message: b"confidential" };
     signer.sign(request).await.unwrap();
     signer.sign(SignRequest { message: b"", ..request }).await.unwrap_err();
+    assert!(signer.delete_key(&id).await.unwrap());
 
     let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let events: Vec<_> = log.lines().filter(|line| line.contains(" audit: ")).collect();
-    assert_eq!(events.len(), 3, "{log}");
-    for (event, words) in events.iter().zip(["INFO audit: signing", "INFO audit: signed", "WARN audit: not signed"]) {
+    let expected = [
+        "INFO audit: creating a key",
+        "INFO audit: created a key",
+        "INFO audit: signing",
+        "INFO audit: signed",
+        "WARN audit: not signed",
+        "INFO audit: deleting a key",
+        "INFO audit: deleted a key",
+    ];
+    assert_eq!(events.len(), expected.len(), "{log}");
+    for (event, words) in events.iter().zip(expected) {
         assert!(event.contains(words), "{event}");
-        for field in ["gun.name=example.org/app", "role.name=timestamp", &format!("key.id={id}")] {
-            assert!(event.contains(field), "{event}");
+        // Before it is made a key has no id; to delete one, its id is all there is.
+        for field in ["gun.name=example.org/app", "role.name=timestamp"] {
+            assert!(event.contains(field) || words.contains("delet"), "{event}");
         }
+        assert!(event.contains(&format!("key.id={id}")) || words.contains("creating"), "{event}");
     }
     for secret in ["confidential", "hunter2"] {
         assert!(!log.contains(secret), "{log}");
