@@ -52,7 +52,7 @@ pub enum ConfigCommand {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     Json,
-    #[value(alias = "logfmt")]
+    Logfmt,
     Text,
 }
 
@@ -68,6 +68,7 @@ impl Arguments {
     pub fn log_format(&self) -> LogFormat {
         match self.logf {
             Some(Format::Json) => LogFormat::Json,
+            Some(Format::Logfmt) => LogFormat::Logfmt,
             Some(Format::Text) => LogFormat::Text,
             None => LogFormat::by_terminal(),
         }
@@ -105,6 +106,6 @@ mod tests {
         assert!(parse("x -debug -config a").unwrap().debug);
         assert!(!parse("x -debug=false").unwrap().debug);
         assert!(parse("x -version").unwrap().version);
-        assert_eq!(parse("x -logf=logfmt").unwrap().log_format(), LogFormat::Text);
+        assert_eq!(parse("x -logf=logfmt").unwrap().log_format(), LogFormat::Logfmt);
     }
 }

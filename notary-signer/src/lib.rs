@@ -5,7 +5,7 @@
 //! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, and an SQLite file.
 //! * [`seal`]: how a private key is encrypted at rest, as Notary's signer does it.
 //! * [`grpc`]: Notary's signer protocol over all that; [`peers`] says who may call what.
-//! * [`config`], [`health`], [`metrics`], [`ops`]: what the program `notary-signer` needs besides.
+//! * [`config`], [`open`], [`health`], [`metrics`], [`ops`]: what the program `notary-signer` needs besides.
 //!
 //! What it is not: a place for root, targets or delegation keys, or a judge of what is signed. It signs any message for
 //! the snapshot and timestamp of the image name a key was made for.
@@ -18,6 +18,7 @@ pub mod health;
 mod key_cache;
 pub mod keystore;
 pub mod metrics;
+pub mod open;
 pub mod ops;
 pub mod peers;
 pub mod policy;

@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use notary_service::config::environment;
-use notary_service::listen::{self, Certificate, Drained, Listening, Stop};
-use notary_service::logs::{Logs, last_words};
+use notary_service::listen::{self, Drained, Listening, Stop, Tls};
+use notary_service::logs::{AuditTrail, Logs, last_words};
+use notary_service::supervisor;
 use notary_signer::config::{Config, PREFIX};
 use notary_signer::grpc::Face;
 use notary_signer::health::Health;
 use notary_signer::metrics::Metrics;
+use notary_signer::open;
 use notary_signer::ops::Ops;
-use rustls::ServerConfig;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use args::{Arguments, Command, ConfigCommand};
 
@@ -45,27 +47,35 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("a cryptography provider was installed before main");
     }
+    if !arguments.debug {
+        // No core files and no debuggers: memory holds private keys.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot keep keys out of core files")?;
+    }
     let Some(file) = &arguments.config else { bail!("the signer needs a configuration file: --config FILE") };
-    let environment = environment(PREFIX);
-    let mut config = Config::load(file, &environment)?;
+    let mut config = Config::load(file, &environment(PREFIX))?;
     if let Some(Command::Config(ConfigCommand::Check)) = arguments.command {
-        tls(&config)?;
-        service::check_files(&config, &environment)?;
-        for warning in &config.warnings {
-            eprintln!("warning: {warning}");
-        }
-        println!("{:#}", config.effective());
-        return Ok(());
+        return check(&config);
     }
     if let Some(listen) = &arguments.listen {
-        config.server.grpc_addr = listen.clone();
+        config.listen_on(listen.clone(), file)?;
     }
-    let logs = Logs::start(config.log_level, arguments.log_format())?;
+    let logs = Logs::start_with(config.log_level, arguments.log_format(), AuditTrail::Whole)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let result = runtime.block_on(serve(config, logs));
     // Whatever still runs was given its time.
     runtime.shutdown_background();
     result
+}
+
+/// Prints the configuration in force after reading everything it names.
+fn check(config: &Config) -> anyhow::Result<()> {
+    Tls::open(config.server.tls.clone())?;
+    open::check(&config.storage)?;
+    for warning in &config.warnings {
+        eprintln!("warning: {warning}");
+    }
+    println!("{:#}", config.effective());
+    Ok(())
 }
 
 /// Serves until a signal, then drains.
@@ -74,31 +84,34 @@ async fn serve(config: Config, logs: Logs) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     let mut stop = listen::stop_signals().context("cannot take over signals")?;
-    let (certificate, settings) = tls(&config)?;
-    let signer = service::open(&config, &environment(PREFIX)).await?;
+    let tls = Tls::open(config.server.tls.clone())?;
+    let signer = service::signer(&config).await?;
     let health = Health::new();
     health.look(&signer).await;
-    let metrics = Arc::new(Metrics::new(&signer, &health));
-    let ops = Arc::new(Ops::new(health.clone(), Arc::clone(&metrics)));
+    let metrics = Arc::new(Metrics::new(&signer, &health, tls.clone()));
+    let ops = Arc::new(Ops::new(health.clone(), Arc::clone(&metrics), tls.clone()));
     let limits = service::call_limits(&config);
     let face = Face::new(Arc::clone(&signer), config.authorization.clone(), health.clone(), limits, metrics);
 
     let address = &config.server.grpc_addr;
     let listeners = address.bind().await.with_context(|| format!("cannot listen on {address}"))?;
-    let ops_listening = listen_for_operators(&config, &ops).await?;
-    let listening = listen::serve(listeners, Some(settings), (&config.limits).into(), Arc::new(face));
+    let for_operators = listen_for_operators(&config, &ops).await?;
+    let listening = listen::serve(listeners, Some(tls.clone()), (&config.limits).into(), Arc::new(face));
+    // Signals first: who reads the log line may send one.
+    keep(tls, logs)?;
     tokio::spawn(health.keep_looking(Arc::clone(&signer)));
     tokio::spawn(service::keep_sweeping(Arc::clone(&signer)));
-    tokio::spawn(logs.follow_signals().context("cannot take over signals")?);
-    reload_on_hangup(&config, certificate)?;
     for address in listening.addresses() {
         tracing::info!(%address, "listening");
     }
     ops.set_ready(true);
+    supervisor::ready();
+    tokio::spawn(supervisor::watchdog());
     stop.next().await;
+    supervisor::stopping();
     ops.set_ready(false);
     drain(listening, stop).await?;
-    drop(ops_listening);
+    drop(for_operators);
     signer.close().await;
     Ok(())
 }
@@ -113,13 +126,17 @@ async fn listen_for_operators(config: &Config, ops: &Arc<Ops>) -> anyhow::Result
     Ok(Some(listening))
 }
 
-fn reload_on_hangup(config: &Config, certificate: Certificate) -> anyhow::Result<()> {
-    let files = config.server.tls.clone();
-    let reload = move || match certificate.replace(&files.certificate, &files.key) {
-        Ok(()) => tracing::info!("the certificate was read again"),
-        Err(error) => tracing::error!(%error, "the certificate in force stays"),
+/// What runs beside the calls: new TLS files, log levels.
+fn keep(tls: Tls, logs: Logs) -> anyhow::Result<()> {
+    tokio::spawn(logs.follow_signals().context("cannot take over signals")?);
+    let reloaded = tls.clone();
+    let reload = move || {
+        supervisor::reloading();
+        reloaded.reload_and_log();
+        supervisor::ready();
     };
     tokio::spawn(listen::hangups(reload).context("cannot take over signals")?);
+    tokio::spawn(async move { tls.follow().await });
     Ok(())
 }
 
@@ -134,13 +151,4 @@ async fn drain(listening: Listening, mut stop: Stop) -> anyhow::Result<()> {
         }
         () = stop.next() => bail!("stopped at once by a second signal"),
     }
-}
-
-fn tls(config: &Config) -> anyhow::Result<(Certificate, ServerConfig)> {
-    let files = &config.server.tls;
-    let certificate = Certificate::from_files(&files.certificate, &files.key)?;
-    let mut settings = listen::tls_settings(&certificate, files.client_ca.as_deref())?;
-    // gRPC is HTTP/2 and nothing else.
-    settings.alpn_protocols = vec![b"h2".to_vec()];
-    Ok((certificate, settings))
 }

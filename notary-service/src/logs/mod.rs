@@ -44,6 +44,16 @@ impl LogFormat {
 pub struct Logs {
     filter: reload::Handle<Targets, Registry>,
     level: LogLevel,
+    trail: AuditTrail,
+}
+
+/// How much of the audit trail is logged: the events whose target is `audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditTrail {
+    /// As much as of everything else.
+    ByLevel,
+    /// All of it, at every level.
+    Whole,
 }
 
 /// The levels from least to most; `panic` and `fatal` log nothing, for a server that cannot go on says so anyway.
@@ -56,7 +66,15 @@ impl Logs {
     /// # Errors
     /// If logs were set up before.
     pub fn start(level: LogLevel, format: LogFormat) -> Result<Self, TryInitError> {
-        let (filter, handle) = reload::Layer::new(targets(level));
+        Self::start_with(level, format, AuditTrail::ByLevel)
+    }
+
+    /// As [`Logs::start`], with a say in the audit trail.
+    ///
+    /// # Errors
+    /// As [`Logs::start`].
+    pub fn start_with(level: LogLevel, format: LogFormat, trail: AuditTrail) -> Result<Self, TryInitError> {
+        let (filter, handle) = reload::Layer::new(targets(level, trail));
         let lines = match format {
             LogFormat::Json => {
                 fmt::layer().with_writer(stderr).event_format(JsonLines).fmt_fields(JsonFields::new()).boxed()
@@ -69,7 +87,7 @@ impl Logs {
             }
         };
         tracing_subscriber::registry().with(filter).with(lines).try_init()?;
-        Ok(Self { filter: handle, level })
+        Ok(Self { filter: handle, level, trail })
     }
 
     /// Logs one level more, as Notary does on SIGUSR1. Returns the new level, or `None` if there is none.
@@ -85,7 +103,7 @@ impl Logs {
     fn step(&mut self, by: isize) -> Option<LogLevel> {
         let now = LEVELS.iter().position(|level| *level == self.level)?;
         let next = *LEVELS.get(now.checked_add_signed(by)?)?;
-        self.filter.reload(targets(next)).ok()?;
+        self.filter.reload(targets(next, self.trail)).ok()?;
         self.level = next;
         Some(next)
     }
@@ -125,7 +143,7 @@ pub fn last_words(format: LogFormat, message: &str) {
 }
 
 /// Our own events up to `level`. Libraries are held to warnings, or information at `debug`: their details are theirs.
-fn targets(level: LogLevel) -> Targets {
+fn targets(level: LogLevel, trail: AuditTrail) -> Targets {
     let (ours, theirs) = match level {
         LogLevel::Panic | LogLevel::Fatal => (LevelFilter::OFF, LevelFilter::OFF),
         LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
@@ -133,7 +151,12 @@ fn targets(level: LogLevel) -> Targets {
         LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
     };
-    ["notary_server", "notary_signer", "notary_service", "libtrust", "audit"]
+    let audit = match trail {
+        AuditTrail::ByLevel => ours,
+        AuditTrail::Whole => ours.max(LevelFilter::INFO),
+    };
+    ["notary_server", "notary_signer", "notary_service", "libtrust"]
         .into_iter()
         .fold(Targets::new().with_default(theirs), |targets, ours_name| targets.with_target(ours_name, ours))
+        .with_target("audit", audit)
 }

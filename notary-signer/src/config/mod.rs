@@ -17,8 +17,9 @@ mod tests;
 use std::path::Path;
 
 use notary_service::config::{
-    ConfigError, Environment, LOGGING_KEYS, LogLevel, Origin, Section, Source, TlsFiles, read_file,
+    ConfigError, Environment, LOGGING_KEYS, LogLevel, Origin, Section, Source, TlsFiles, read_file, variable,
 };
+use notary_service::listen::ListenAddress;
 use serde_json::{Value, json};
 
 pub use key_cache::KeyCache;
@@ -52,6 +53,21 @@ pub struct Config {
     pub log_level: LogLevel,
     /// What was understood but should be said at start.
     pub warnings: Vec<String>,
+}
+
+/// The environment variables that set a key. None of them can hold a passphrase.
+pub fn variables() -> impl Iterator<Item = String> {
+    let sections = [
+        ("server", server::KEYS),
+        ("storage", storage::KEYS),
+        ("authorization", authorization::KEYS),
+        ("key_cache", key_cache::KEYS),
+        ("limits", limits::KEYS),
+        ("logging", LOGGING_KEYS),
+        ("reporting.bugsnag", reporting::BUGSNAG_KEYS),
+    ];
+    let keys = sections.into_iter().flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{key}")));
+    keys.chain(["default_alias".to_owned()]).map(|key| variable(PREFIX, &key))
 }
 
 impl Config {
@@ -89,6 +105,15 @@ impl Config {
             log_level: LogLevel::read(root.section("logging", LOGGING_KEYS)?, LogLevel::Error)?,
             warnings,
         })
+    }
+
+    /// Listens elsewhere than the file says.
+    ///
+    /// # Errors
+    /// If clients without a certificate could reach that address and the file does not allow it.
+    pub fn listen_on(&mut self, address: ListenAddress, file: &Path) -> Result<(), ConfigError> {
+        self.server.grpc_addr = address;
+        self.server.is_for_known_clients().then_some(()).ok_or_else(|| server::needs_client_ca(file))
     }
 
     /// The configuration in force, as a file that would give the same; paths, no secrets.

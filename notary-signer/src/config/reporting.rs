@@ -3,7 +3,7 @@
 use notary_service::config::{ConfigError, Section};
 
 pub(super) const KEYS: &[&str] = &["bugsnag"];
-const BUGSNAG_KEYS: &[&str] = &["api_key", "release_stage", "endpoint"];
+pub(super) const BUGSNAG_KEYS: &[&str] = &["api_key", "release_stage", "endpoint"];
 
 /// True if the file asks for reports we will not send.
 pub(super) fn is_asked_for(mut section: Section<'_>) -> Result<bool, ConfigError> {

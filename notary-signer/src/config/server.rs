@@ -1,8 +1,9 @@
 //! `server`: where to listen, with which certificate, and for whom.
 
 use std::net::IpAddr;
+use std::path::Path;
 
-use notary_service::config::{ConfigError, Section};
+use notary_service::config::{ConfigError, Origin, Section};
 use notary_service::listen::ListenAddress;
 use serde_json::{Value, json};
 
@@ -10,6 +11,9 @@ use super::TlsFiles;
 
 pub(super) const KEYS: &[&str] =
     &["grpc_addr", "tls_cert_file", "tls_key_file", "client_ca_file", "allow_anonymous", "ops_addr"];
+
+const CLIENT_CA: &str = "the authority of the servers' certificates, because without it whoever reaches the port may \
+     sign with every key; set server.allow_anonymous to true if that is meant";
 
 /// Where to listen, with which certificate, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +35,14 @@ impl Server {
         let tls = TlsFiles::read(&mut section)?
             .ok_or_else(|| section.missing("tls_cert_file", "a certificate: the signer speaks TLS only"))?;
         let allow_anonymous = truth(&mut section, "allow_anonymous")?;
-        if tls.client_ca.is_none() && !allow_anonymous && !is_loopback(&grpc_addr) {
-            return Err(section.missing(
-                "client_ca_file",
-                "the authority of the servers' certificates, because without it whoever reaches the port may sign with \
-                 every key; set server.allow_anonymous to true if that is meant",
-            ));
-        }
         let ops_addr = address(&mut section, "ops_addr")?;
-        Ok(Self { grpc_addr, tls, allow_anonymous, ops_addr })
+        let server = Self { grpc_addr, tls, allow_anonymous, ops_addr };
+        if server.is_for_known_clients() { Ok(server) } else { Err(section.missing("client_ca_file", CLIENT_CA)) }
+    }
+
+    /// Whether only clients with a certificate, or of this machine, or those the operator allows can connect.
+    pub(super) fn is_for_known_clients(&self) -> bool {
+        self.tls.client_ca.is_some() || self.allow_anonymous || is_loopback(&self.grpc_addr)
     }
 
     pub(super) fn describe(&self) -> Value {
@@ -52,6 +55,12 @@ impl Server {
             "ops_addr": self.ops_addr.as_ref().map(ToString::to_string),
         })
     }
+}
+
+/// The refusal of an address that came from elsewhere.
+pub(super) fn needs_client_ca(file: &Path) -> ConfigError {
+    let origin = Origin::File(file.to_path_buf());
+    ConfigError::Missing { origin, key: "server.client_ca_file".to_owned(), expected: CLIENT_CA }
 }
 
 fn address(section: &mut Section<'_>, key: &str) -> Result<Option<ListenAddress>, ConfigError> {

@@ -19,6 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "username",
     "password",
     "iterations",
+    "passphrase_dir",
 ];
 
 /// Where keys are kept.
@@ -40,8 +41,11 @@ pub enum Storage {
 pub struct Sealing {
     /// `default_alias`: the passphrase new keys are sealed under.
     pub default_alias: String,
-    /// `iterations`: PBKDF2 rounds for new keys. By default what the passphrase needs.
+    /// `iterations`: PBKDF2 rounds for new keys. By default 600,000, or 1,000 for a passphrase so long that it must be
+    /// random.
     pub iterations: Option<Iterations>,
+    /// `passphrase_dir`: a folder with a file for each alias, besides the environment.
+    pub passphrase_dir: Option<PathBuf>,
 }
 
 impl Storage {
@@ -77,6 +81,7 @@ impl Storage {
                 "db_url": path,
                 "default_alias": sealing.default_alias,
                 "iterations": sealing.iterations.map(|iterations| iterations.count()),
+                "passphrase_dir": sealing.passphrase_dir,
             }),
         }
     }
@@ -90,6 +95,7 @@ impl Sealing {
             .ok_or_else(|| section.missing("default_alias", "the alias of the passphrase for new keys"))?;
         let (least, most) = (u64::from(Iterations::MIN.count().get()), u64::from(Iterations::MAX.count().get()));
         let iterations = section.integer("iterations", least..=most)?;
-        Ok(Self { default_alias, iterations: iterations.and_then(|count| Iterations::try_from(count).ok()) })
+        let iterations = iterations.and_then(|count| Iterations::try_from(count).ok());
+        Ok(Self { default_alias, iterations, passphrase_dir: section.path("passphrase_dir")? })
     }
 }

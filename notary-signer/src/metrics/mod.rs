@@ -5,7 +5,8 @@ mod calls;
 use std::fmt;
 use std::sync::Arc;
 
-use notary_service::metrics::Process;
+use notary_service::listen::Tls;
+use notary_service::metrics::{Certificate, Process};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -31,13 +32,14 @@ pub struct Metrics {
 impl Metrics {
     /// All at zero, but for what is read when it is asked for.
     #[must_use]
-    pub fn new(signer: &Arc<Signer>, health: &Health) -> Self {
+    pub fn new(signer: &Arc<Signer>, health: &Health, tls: Tls) -> Self {
         let mut registry = Registry::default();
         let own = registry.sub_registry_with_prefix("notary_signer");
         let calls = Calls::register(own.sub_registry_with_prefix("grpc"));
         let (refused, key_store_failures) = (Counter::default(), Counter::default());
         own.register("refusals", "Calls that policy or authorization refused", refused.clone());
         own.register("key_store_errors", "Calls that failed because of the key store", key_store_failures.clone());
+        own.register_collector(Box::new(Certificate(tls)));
         registry.register_collector(Box::new(Live { signer: Arc::clone(signer), health: health.clone() }));
         registry.register_collector(Box::new(Process::default()));
         Self { calls, refused, key_store_failures, registry }
