@@ -45,6 +45,20 @@ pub enum Command {
     /// Work with the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask the server of this machine whether it is healthy; for containers
+    Healthcheck,
+    /// Make certificates and secrets for a server, a signer and a database; keeps and renews what is there
+    Provision {
+        /// The folder with one folder for each program
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// A host name or address clients use; localhost, 127.0.0.1, ::1 and notary-server always are
+        #[arg(long = "name", value_name = "NAME")]
+        names: Vec<String>,
+        /// Also copy the authority's certificate here, for clients
+        #[arg(long, value_name = "FILE")]
+        export_ca: Option<PathBuf>,
+    },
 }
 
 /// What to do with the configuration.

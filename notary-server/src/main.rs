@@ -6,21 +6,21 @@ mod args;
 mod service;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
-use notary_server::config::{Config, PREFIX, Settings};
-use notary_server::embedded::{DataFolder, Greeting};
+use notary_server::config::{Config, PREFIX, Settings, TlsFiles};
+use notary_server::embedded::{DataFolder, Greeting, provision};
 use notary_server::routes::Api;
 use notary_server::routes::ops::Ops;
 use notary_server::telemetry::{Metrics, Observed};
 use notary_service::config::environment;
 use notary_service::listen::{self, Drained, ListenAddress, Listening, Stop, Tls};
 use notary_service::logs::{Logs, last_words};
-use notary_service::supervisor;
+use notary_service::{probe, supervisor};
 
 use args::{Arguments, Command, ConfigCommand};
 use service::Service;
@@ -49,11 +49,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         bail!("a cryptography provider was installed before main");
     }
-    if let Some(Command::Config(ConfigCommand::Check)) = arguments.command {
-        return check(arguments);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    let result = runtime.block_on(start(arguments));
+    let result = match &arguments.command {
+        None => runtime.block_on(start(arguments)),
+        Some(Command::Config(ConfigCommand::Check)) => check(arguments),
+        Some(Command::Healthcheck) => runtime.block_on(ask_for_health(arguments)),
+        Some(Command::Provision { out, names, export_ca }) => make_secrets(out, names, export_ca.as_deref()),
+    };
     // Whatever still runs was given its time.
     runtime.shutdown_background();
     result
@@ -69,6 +71,37 @@ fn check(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     println!("{:#}", config.effective());
+    Ok(())
+}
+
+/// Asks the running server, as its configuration says it listens.
+async fn ask_for_health(arguments: &Arguments) -> anyhow::Result<()> {
+    let (listen, tls) = match &arguments.config {
+        Some(file) => {
+            let config = Config::load(file, &environment(PREFIX))?;
+            (config.server.http_addr, config.server.tls)
+        }
+        None => (ListenAddress::from(DEFAULT_LISTEN), Some(embedded_tls())),
+    };
+    let listen = arguments.listen.clone().unwrap_or(listen);
+    match probe::ask(&listen, tls.as_ref(), "/_notary_server/health").await? {
+        Some(health) => println!("{health}"),
+        None => println!("listening; health is not told without a client certificate"),
+    }
+    Ok(())
+}
+
+/// Without client certificates nothing is read from these files.
+fn embedded_tls() -> TlsFiles {
+    TlsFiles { certificate: PathBuf::new(), key: PathBuf::new(), client_ca: None }
+}
+
+fn make_secrets(out: &Path, names: &[String], export_ca: Option<&Path>) -> anyhow::Result<()> {
+    let authority = provision(out, names, SystemTime::now())?;
+    if let Some(file) = export_ca {
+        std::fs::copy(&authority, file).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    println!("{}", export_ca.unwrap_or(&authority).display());
     Ok(())
 }
 

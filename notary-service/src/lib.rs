@@ -10,4 +10,5 @@ pub mod database;
 pub mod listen;
 pub mod logs;
 pub mod metrics;
+pub mod probe;
 pub mod supervisor;

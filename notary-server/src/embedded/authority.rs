@@ -28,6 +28,25 @@ pub(super) struct Authority {
     name: String,
 }
 
+/// Whom a certificate is for.
+pub(super) struct Subject {
+    /// The common name.
+    pub(super) name: &'static str,
+    pub(super) names: Names,
+    usage: ExtendedKeyUsagePurpose,
+    life: Duration,
+}
+
+impl Subject {
+    pub(super) fn server(name: &'static str, names: Names, life: Duration) -> Self {
+        Self { name, names, usage: ExtendedKeyUsagePurpose::ServerAuth, life }
+    }
+
+    pub(super) fn client(name: &'static str, names: Names, life: Duration) -> Self {
+        Self { name, names, usage: ExtendedKeyUsagePurpose::ClientAuth, life }
+    }
+}
+
 /// A fresh certificate and its key, in PEM.
 pub(super) struct Issued {
     pub(super) certificate: String,
@@ -83,15 +102,20 @@ impl Authority {
 
     /// Issues a server certificate with a fresh key.
     pub(super) fn issue(&self, names: &Names, now: SystemTime) -> Result<Issued, EmbeddedError> {
+        self.issue_as(&Subject::server("notary-server", names.clone(), SERVER_LIFE), now)
+    }
+
+    /// Issues a certificate with a fresh key.
+    pub(super) fn issue_as(&self, subject: &Subject, now: SystemTime) -> Result<Issued, EmbeddedError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.subject_alt_names = names.alternatives()?;
-        params.distinguished_name = common_name("notary-server");
+        params.subject_alt_names = subject.names.alternatives()?;
+        params.distinguished_name = common_name(subject.name);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![subject.usage.clone()];
         params.use_authority_key_identifier_extension = true;
         params.not_before = date_time_ymd(1970, 1, 1) + since_epoch(now).saturating_sub(CLOCK_SKEW);
-        params.not_after = date_time_ymd(1970, 1, 1) + since_epoch(now) + SERVER_LIFE;
+        params.not_after = date_time_ymd(1970, 1, 1) + since_epoch(now) + subject.life;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         Ok(Issued { certificate, key: Zeroizing::new(key.serialize_pem()) })
     }

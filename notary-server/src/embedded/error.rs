@@ -64,6 +64,12 @@ pub enum EmbeddedError {
     /// A new certificate was made but could not be taken into use.
     #[error(transparent)]
     Tls(#[from] notary_service::listen::TlsError),
+    /// A name a certificate cannot be for.
+    #[error("{name}: neither a host name nor an address; say --name trust.example.com or --name 192.0.2.7")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// The system has no random numbers.
     #[error("the system gives no random numbers")]
     Random,

@@ -18,6 +18,7 @@ mod files;
 mod greeting;
 mod lock;
 mod names;
+mod provision;
 mod server_certificate;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ use zeroize::Zeroizing;
 
 pub use error::EmbeddedError;
 pub use greeting::Greeting;
+pub use provision::provision;
 
 use authority::{Authority, AuthorityFiles};
 use files::Readers;
@@ -165,8 +167,13 @@ fn ensure_passphrase(folder: &Path) -> Result<(), EmbeddedError> {
             hint: "restore it from a backup: the online keys cannot be opened without it",
         });
     }
+    let text = secret()?;
+    files::write(&path, text.as_bytes(), Readers::Owner)
+}
+
+/// 256 random bits in hex, and a newline.
+fn secret() -> Result<Zeroizing<String>, EmbeddedError> {
     let mut secret = Zeroizing::new([0_u8; 32]);
     SystemRandom::new().fill(secret.as_mut_slice()).map_err(|_| EmbeddedError::Random)?;
-    let text = Zeroizing::new(hex::encode(secret.as_slice()) + "\n");
-    files::write(&path, text.as_bytes(), Readers::Owner)
+    Ok(Zeroizing::new(hex::encode(secret.as_slice()) + "\n"))
 }

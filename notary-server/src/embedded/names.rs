@@ -37,6 +37,25 @@ impl Names {
         names
     }
 
+    /// This machine seen from itself, and `names`: host names or addresses.
+    ///
+    /// # Errors
+    /// The first that is neither.
+    pub(super) fn local_and<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut all = Self {
+            dns: BTreeSet::from(["localhost".to_owned()]),
+            addresses: BTreeSet::from([Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]),
+        };
+        for name in names {
+            match name.parse::<IpAddr>() {
+                Ok(address) => drop(all.addresses.insert(address)),
+                Err(_) if is_dns_name(name) => drop(all.dns.insert(name.to_ascii_lowercase())),
+                Err(_) => return Err(name.to_owned()),
+            }
+        }
+        Ok(all)
+    }
+
     /// As a certificate holds them.
     pub(super) fn alternatives(&self) -> Result<Vec<SanType>, rcgen::Error> {
         let dns = self.dns.iter().map(|name| Ok(SanType::DnsName(Ia5String::try_from(name.as_str())?)));

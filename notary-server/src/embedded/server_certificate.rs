@@ -13,7 +13,7 @@ use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::authority::Authority;
+use super::authority::{Authority, Issued, Subject};
 use super::error::EmbeddedError;
 use super::files::{self, Readers};
 use super::names::Names;
@@ -36,7 +36,11 @@ pub(super) enum Renewal {
 
 impl ServerFiles {
     pub(super) fn in_folder(tls: &Path) -> Self {
-        Self { certificate: tls.join("server.crt"), key: tls.join("server.key") }
+        Self::named(tls, "server")
+    }
+
+    pub(super) fn named(folder: &Path, name: &str) -> Self {
+        Self { certificate: folder.join(format!("{name}.crt")), key: folder.join(format!("{name}.key")) }
     }
 
     /// Issues a certificate unless the one in place will do: same authority, same names, matching key, and more than a
@@ -48,6 +52,26 @@ impl ServerFiles {
         names: &Names,
         now: SystemTime,
     ) -> Result<Renewal, EmbeddedError> {
+        self.ensure_with(authority, names, now, || authority.issue(names, now))
+    }
+
+    /// As [`ServerFiles::ensure`], for a certificate of another kind.
+    pub(super) fn ensure_as(
+        &self,
+        authority: &Authority,
+        subject: &Subject,
+        now: SystemTime,
+    ) -> Result<Renewal, EmbeddedError> {
+        self.ensure_with(authority, &subject.names, now, || authority.issue_as(subject, now))
+    }
+
+    fn ensure_with(
+        &self,
+        authority: &Authority,
+        names: &Names,
+        now: SystemTime,
+        issue: impl FnOnce() -> Result<Issued, EmbeddedError>,
+    ) -> Result<Renewal, EmbeddedError> {
         if self.key.exists() {
             let key = files::read_secret(&self.key)?;
             let certificate = std::fs::read(&self.certificate).unwrap_or_default();
@@ -55,7 +79,7 @@ impl ServerFiles {
                 return Ok(Renewal::Kept);
             }
         }
-        let issued = authority.issue(names, now)?;
+        let issued = issue()?;
         files::write(&self.key, issued.key.as_bytes(), Readers::Owner)?;
         files::write(&self.certificate, issued.certificate.as_bytes(), Readers::Everyone)?;
         Ok(Renewal::Issued)

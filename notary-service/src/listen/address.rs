@@ -29,6 +29,12 @@ impl ListenAddress {
         self.host.as_deref()
     }
 
+    /// The port as written; 0 for any free one.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Binds every address the host stands for. `:PORT` is one socket for IPv6 and IPv4, or for IPv4 alone where
     /// there is no IPv6.
     ///

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::config::TlsFiles;
+use crate::probe::ProbeError;
 
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(20);
@@ -297,6 +298,31 @@ async fn a_new_client_authority_refuses_who_the_old_one_let_in() {
     assert_eq!(ask(known, false).await.unwrap().status(), 200);
     old.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(answer(&mut old).await.ends_with("hello"), "established connections go on");
+}
+
+#[tokio::test]
+async fn a_service_can_be_asked_from_its_own_machine() {
+    let folder = Authority::new();
+    for (tls, client_ca) in [(false, None), (true, None), (true, Some("ca.crt"))] {
+        folder.issue("localhost");
+        let files = folder.files("localhost", client_ca);
+        let tls = tls.then(|| Tls::open(files.clone()).unwrap());
+        let asked_with = tls.as_ref().map(|_| &files);
+        let (server, address, _) = start(PATIENT, tls.clone()).await;
+        assert_eq!(ask_for(address, asked_with, "/").await.unwrap(), Some("hello".to_owned()), "{client_ca:?}");
+        drop(server);
+    }
+    // Clients of another authority: it listens, and that is all that can be known.
+    let other = Authority::new();
+    let files = TlsFiles { client_ca: Some(other.path("ca.crt")), ..folder.files("localhost", None) };
+    let (_server, address, _) = start(PATIENT, Some(Tls::open(files.clone()).unwrap())).await;
+    assert_eq!(ask_for(address, Some(&files), "/").await.unwrap(), None);
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    assert!(ask_for(nobody, None, "/").await.unwrap_err().to_string().contains("127.0.0.1:1: does not answer"));
+}
+
+async fn ask_for(address: SocketAddr, tls: Option<&TlsFiles>, path: &str) -> Result<Option<String>, ProbeError> {
+    crate::probe::ask(&address.into(), tls, path).await
 }
 
 #[test]
