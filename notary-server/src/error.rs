@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,6 +21,8 @@ pub struct ApiError {
     detail: Option<Value>,
     /// For the log alone.
     cause: Option<String>,
+    /// How to be let in.
+    challenge: Option<HeaderValue>,
 }
 
 /// What went wrong, by the names Notary's clients know.
@@ -44,6 +46,8 @@ pub enum Code {
     InvalidGun,
     /// A bad query.
     InvalidParameters,
+    /// Not without a token, or not with this one.
+    Unauthorized,
     /// Over a limit of this server (ours; Notary had none).
     TooLarge,
     /// Not now (ours; Notary said `UNKNOWN`).
@@ -76,6 +80,7 @@ impl Code {
             Self::InvalidParameters => {
                 ("INVALID_PARAMETERS", StatusCode::BAD_REQUEST, "The parameters provided are not valid.")
             }
+            Self::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED, "authentication required"),
             Self::TooLarge => {
                 ("TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE, "The request is over a limit of the server.")
             }
@@ -97,19 +102,25 @@ impl ApiError {
     /// An error without detail.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, cause: None }
+        Self { code, detail: None, cause: None, challenge: None }
     }
 
     /// An error whose detail is a sentence.
     #[must_use]
     pub fn with_text(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: Some(Value::String(detail.into())), cause: None }
+        Self { code, detail: Some(Value::String(detail.into())), cause: None, challenge: None }
     }
 
     /// The file asked for is not there.
     #[must_use]
     pub fn no_such_file() -> Self {
-        Self { code: Code::MetadataNotFound, detail: Some(json!({})), cause: None }
+        Self { detail: Some(json!({})), ..Self::new(Code::MetadataNotFound) }
+    }
+
+    /// The client has to show a token; `challenge` says which, `detail` what for.
+    #[must_use]
+    pub fn unauthorized(challenge: HeaderValue, detail: Option<Value>) -> Self {
+        Self { detail, challenge: Some(challenge), ..Self::new(Code::Unauthorized) }
     }
 
     /// Adds what only the log may tell.
@@ -155,6 +166,7 @@ fn shorten(detail: &mut Value, excess: usize) -> bool {
             }
             true
         }
+        Value::Array(items) => items.iter_mut().any(|item| shorten(item, excess)),
         Value::Object(members) => members.values_mut().any(|value| match value {
             Value::String(text) if text.len() < 64 => false,
             value => shorten(value, excess),
@@ -172,6 +184,9 @@ impl IntoResponse for ApiError {
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         if self.code == Code::Unavailable {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -188,7 +203,7 @@ impl From<Refusal> for ApiError {
         if let (Refusal::BadHierarchy { missing, .. }, Some(error)) = (&refusal, error.as_object_mut()) {
             error.insert("Missing".to_owned(), Value::String(missing.to_string()));
         }
-        Self { code: Code::InvalidUpdate, detail: Some(json!({"Name": name, "Error": error})), cause: None }
+        Self { detail: Some(json!({"Name": name, "Error": error})), ..Self::new(Code::InvalidUpdate) }
     }
 }
 

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod accept;
+pub mod auth;
 pub mod collection;
 pub mod config;
 pub mod embedded;

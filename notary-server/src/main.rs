@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
+use notary_server::auth::TokenAuth;
 use notary_server::config::{Config, PREFIX, Settings, TlsFiles};
 use notary_server::embedded::{DataFolder, Greeting, provision};
 use notary_server::routes::Api;
@@ -151,7 +152,8 @@ async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow
     ops.set_ready(true);
     let authority = folder.as_ref().map(DataFolder::authority_certificate);
     // Signals first: who reads the announcement may send one.
-    keep(folder, tls, logs)?;
+    keep(folder, tls, service.auth.clone(), logs)?;
+    service.keep_auth_fresh();
     service.keep_renewing(config.settings.renewal.interval, &metrics);
     announce(&config, authority.as_deref(), &listening)?;
     supervisor::ready();
@@ -165,11 +167,14 @@ async fn serve(config: Config, folder: Option<DataFolder>, logs: Logs) -> anyhow
 }
 
 /// What runs beside the requests: reloads, renewals, log levels.
-fn keep(folder: Option<DataFolder>, tls: Option<Tls>, logs: Logs) -> anyhow::Result<()> {
+fn keep(folder: Option<DataFolder>, tls: Option<Tls>, auth: Option<Arc<TokenAuth>>, logs: Logs) -> anyhow::Result<()> {
     tokio::spawn(logs.follow_signals().context("cannot take over signals")?);
     let reloaded = tls.clone();
     let reload = move || {
         supervisor::reloading();
+        if let Some(auth) = &auth {
+            auth.reload();
+        }
         if let Some(tls) = &reloaded {
             tls.reload_and_log();
         }

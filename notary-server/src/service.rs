@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::edit::{SNAPSHOT_LIFETIME, TIMESTAMP_LIFETIME};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
+use notary_server::auth::{IssuerCheck, TokenAuth};
 use notary_server::collection::{Collections, Renewal, Settings};
 use notary_server::config::{self, Config, TrustService};
 use notary_server::embedded::read_passphrase;
@@ -38,6 +39,9 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     if let TrustService::Embedded { passphrase_file, .. } = &config.trust_service {
         read_passphrase(passphrase_file)?;
     }
+    if let Some(options) = &config.settings.auth {
+        TokenAuth::open(options, Arc::new(now), Arc::default())?;
+    }
     Ok(())
 }
 
@@ -45,6 +49,8 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
 pub struct Service {
     /// What handlers need.
     pub app: Arc<App>,
+    /// Who may do what.
+    pub auth: Option<Arc<TokenAuth>>,
     collections: Arc<Collections>,
     follower: Option<JoinHandle<()>>,
 }
@@ -54,6 +60,8 @@ impl Service {
     pub async fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let settings = &config.settings;
         refuse_lost_keys(config)?;
+        let auth = settings.auth.as_ref().map(|options| TokenAuth::open(options, Arc::new(now), metrics.clone()));
+        let auth = auth.transpose()?.map(Arc::new);
         // Keys first: where there are collections there has been a key store.
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
         let storage = storage(&config.storage, metrics).await?;
@@ -64,7 +72,7 @@ impl Service {
         let follower = collections.keep_coherent().await;
         let app = App {
             collections: collections.clone(),
-            cache_headers: CacheHeaders::new(settings.caching.current_metadata, settings.caching.consistent_metadata),
+            cache_headers: cache_headers(settings),
             limits: RequestLimits {
                 upload_bytes: settings.limits.upload_bytes,
                 upload_parts: usize::try_from(settings.limits.upload_parts).unwrap_or(usize::MAX),
@@ -73,14 +81,27 @@ impl Service {
             upload_budget: UploadBudget::new(settings.limits.upload_bytes_in_flight),
             metrics: metrics.clone(),
             name_bytes: usize::try_from(settings.limits.name_bytes).unwrap_or(usize::MAX),
+            auth: auth.clone(),
             gun_prefixes: settings.repositories.gun_prefixes.clone(),
         };
-        Ok(Self { app: Arc::new(app), collections, follower })
+        Ok(Self { app: Arc::new(app), auth, collections, follower })
     }
 
     /// What health depends on.
     pub fn checks(&self) -> Vec<Box<dyn Check>> {
-        vec![Box::new(Database(self.collections.clone())), Box::new(Signer(self.collections.clone()))]
+        let mut checks: Vec<Box<dyn Check>> =
+            vec![Box::new(Database(self.collections.clone())), Box::new(Signer(self.collections.clone()))];
+        if let Some(auth) = &self.auth {
+            checks.push(Box::new(IssuerCheck(auth.clone())));
+        }
+        checks
+    }
+
+    /// Follows changes of the token issuer's keys, for as long as the process lives.
+    pub fn keep_auth_fresh(&self) {
+        if let Some(auth) = self.auth.clone() {
+            tokio::spawn(async move { auth.keep_keys_fresh().await });
+        }
     }
 
     /// Renews what grows old, for as long as the process lives.
@@ -120,6 +141,11 @@ impl Service {
         self.collections.storage().close().await;
         self.collections.signer().close().await;
     }
+}
+
+fn cache_headers(settings: &config::Settings) -> CacheHeaders {
+    let make = if settings.auth.is_some() { CacheHeaders::private } else { CacheHeaders::new };
+    make(settings.caching.current_metadata, settings.caching.consistent_metadata)
 }
 
 /// A missing key store beside existing collections is a mishap, and a new one would hide it: nothing could be renewed.

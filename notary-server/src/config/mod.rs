@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 use notary_service::config::{LOGGING_KEYS, Section, Source, read_file, variable};
 use serde_json::{Value, json};
 
+pub use auth::{JwksLocation, TokenOptions};
 pub use cache::Cache;
 pub use caching::Caching;
 pub use limits::Limits;
@@ -70,6 +71,8 @@ pub struct Config {
 pub struct Settings {
     /// `logging.level`.
     pub log_level: LogLevel,
+    /// `auth`: how clients show who they are; without it everyone is served.
+    pub auth: Option<TokenOptions>,
     /// What clients may keep.
     pub caching: Caching,
     /// Which image names are served.
@@ -116,6 +119,7 @@ impl Config {
             "trust_service": self.trust_service.describe(),
             "storage": self.storage.describe(),
             "logging": settings.log_level.describe(),
+            "auth": auth::describe(settings.auth.as_ref()),
             "caching": settings.caching.describe(),
             "repositories": settings.repositories.describe(),
             "limits": settings.limits.describe(),
@@ -145,13 +149,14 @@ impl Settings {
     }
 
     fn read(root: &mut Section<'_>, log_level: LogLevel) -> Result<Self, ConfigError> {
-        auth::refuse(root.section("auth", auth::KEYS)?)?;
+        let auth = auth::read(root.section("auth", auth::KEYS)?)?;
         let mut warnings = Vec::new();
         if reporting::is_asked_for(root.section("reporting", reporting::KEYS)?)? {
             warnings.push("reporting.bugsnag is not used: this server sends no crash reports".to_owned());
         }
         Ok(Self {
             log_level: LogLevel::read(root.section("logging", LOGGING_KEYS)?, log_level)?,
+            auth,
             caching: Caching::read(root.section("caching", caching::KEYS)?)?,
             repositories: Repositories::read(root.section("repositories", repositories::KEYS)?)?,
             limits: Limits::read(root.section("limits", limits::KEYS)?)?,

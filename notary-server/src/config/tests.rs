@@ -67,7 +67,13 @@ fn a_server_for_some_names_and_known_clients_loads() {
 
 #[test]
 fn the_effective_configuration_loads_as_itself() {
-    for name in ["memory-local-http.json", "memory-local-tls.json", "sqlite-embedded.json", "prefix-filtered.json"] {
+    for name in [
+        "memory-local-http.json",
+        "memory-local-tls.json",
+        "sqlite-embedded.json",
+        "prefix-filtered.json",
+        "token-auth.json",
+    ] {
         let mut config = Config::load(&fixture(name), &Environment::new()).unwrap();
         config.settings.warnings.clear();
         assert_eq!(load(&config.effective().to_string()).unwrap(), config, "{name}");
@@ -93,17 +99,76 @@ fn keys_are_read_in_any_case_as_notary_does() {
     assert!(load(&with("").replace("http_addr", "HTTP_ADDR").replace("storage", "Storage")).is_ok());
 }
 
+const OPTIONS: &str =
+    r#""realm":"https://auth.example/token","service":"trust","issuer":"auth","rootcertbundle":"auth.crt""#;
+
+fn token(options: &str) -> String {
+    with(&format!(r#""auth":{{"type":"token","options":{{{options}}}}},"#))
+}
+
 #[test]
-fn asking_for_authentication_is_refused_by_name() {
-    for kind in ["token", "htpasswd", "tokne"] {
+fn an_unknown_kind_of_authentication_is_refused_by_name() {
+    for kind in ["htpasswd", "tokne", "Token", "silly"] {
         let text = refusal(&with(&format!(r#""auth":{{"type":"{kind}","options":{{"realm":"r"}}}},"#)));
-        assert!(text.contains("key auth.type") && text.contains(kind), "{text}");
+        assert!(text.contains("key auth.type") && text.contains(kind) && text.contains("expected token"), "{text}");
     }
-    assert!(refusal(&with(r#""auth":{"options":{"realm":"r"}},"#)).contains("key auth.options"));
-    assert!(load(&with(r#""auth":{"type":""},"#)).is_ok());
-    assert!(load(&with(r#""auth":{},"#)).is_ok());
-    let text = load_with(&with(""), &[("NOTARY_SERVER_AUTH_TYPE", "token")]).unwrap_err().to_string();
+    let forgotten = refusal(&with(r#""auth":{"options":{"realm":"r"}},"#));
+    assert!(forgotten.contains("key auth.type is missing"), "{forgotten}");
+    let text = load_with(&with(""), &[("NOTARY_SERVER_AUTH_TYPE", "tokne")]).unwrap_err().to_string();
     assert!(text.contains("NOTARY_SERVER_AUTH_TYPE"), "{text}");
+    let text = load_with(&with(""), &[("NOTARY_SERVER_AUTH_OPTIONS_REALM", "r")]).unwrap_err().to_string();
+    assert!(text.contains("key auth.type is missing"), "{text}");
+    for open in [r#""auth":{"type":""},"#, r#""auth":{},"#, r#""auth":{"type":"none","options":{"realm":"r"}},"#] {
+        assert_eq!(load(&with(open)).unwrap().settings.auth, None, "{open}");
+    }
+}
+
+#[test]
+fn token_authentication_loads_with_every_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    let options =
+        format!(r#"{OPTIONS},"autoredirect":true,"jwks":"https://auth.example/keys","jwks_ca_file":"ca.crt""#);
+    std::fs::write(&file, token(&options)).unwrap();
+    let auth = Config::load(&file, &Environment::new()).unwrap().settings.auth.unwrap();
+    assert_eq!((&*auth.realm, &*auth.service, &*auth.issuer), ("https://auth.example/token", "trust", "auth"));
+    assert_eq!(auth.bundle, Some(folder.path().join("auth.crt")), "relative to the file");
+    assert_eq!(auth.jwks, Some(JwksLocation::Url("https://auth.example/keys".to_owned())));
+    assert!(auth.auto_redirect);
+}
+
+#[test]
+fn token_authentication_can_come_from_the_environment_alone() {
+    let variables = [
+        ("NOTARY_SERVER_AUTH_TYPE", "token"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_REALM", "https://auth.example/token"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_SERVICE", "trust"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_ISSUER", "auth"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_ROOTCERTBUNDLE", "/etc/auth.crt"),
+        ("NOTARY_SERVER_AUTH_OPTIONS_AUTOREDIRECT", "true"),
+    ];
+    let auth = load_with(&with(""), &variables).unwrap().settings.auth.unwrap();
+    assert_eq!(auth.bundle.as_deref(), Some(Path::new("/etc/auth.crt")));
+    assert!(auth.auto_redirect);
+    let moved = load_with(&token(OPTIONS), &[("NOTARY_SERVER_AUTH_OPTIONS_ISSUER", "other")]).unwrap();
+    assert_eq!(moved.settings.auth.unwrap().issuer, "other");
+}
+
+#[test]
+fn options_of_token_authentication_are_refused_by_name() {
+    for (options, key) in [
+        (OPTIONS.replace("realm", "relm"), "unknown key auth.options.relm (did you mean auth.options.realm?)"),
+        (OPTIONS.replace(r#""service":"trust","#, ""), "auth.options.service is missing"),
+        (OPTIONS.replace(r#""issuer":"auth","#, ""), "auth.options.issuer is missing"),
+        (OPTIONS.replace(r#","rootcertbundle":"auth.crt""#, ""), "auth.options.rootcertbundle is missing"),
+        (OPTIONS.replace("trust", "tr\nust"), "auth.options.service: found"),
+        (format!(r#"{OPTIONS},"autoredirect":"perhaps""#), "auth.options.autoredirect: found"),
+        (format!(r#"{OPTIONS},"jwks":"http://auth.example/keys""#), "auth.options.jwks: \"http://"),
+        (format!(r#"{OPTIONS},"jwks_ca_file":"ca.crt""#), "auth.options.jwks is missing"),
+    ] {
+        let text = refusal(&token(&options));
+        assert!(text.contains(key), "{text}");
+    }
 }
 
 #[test]

@@ -27,11 +27,19 @@ impl CacheHeaders {
     /// From times for current and for immutable files, cut to seconds; zero forbids keeping them.
     #[must_use]
     pub fn new(current: Duration, consistent: Duration) -> Self {
+        Self::with(current, consistent, |seconds| format!("public, max-age={seconds}, s-maxage={seconds}"))
+    }
+
+    /// As [`CacheHeaders::new`] where not everyone may read: a cache that several clients share must keep nothing.
+    #[must_use]
+    pub fn private(current: Duration, consistent: Duration) -> Self {
+        Self::with(current, consistent, |seconds| format!("private, max-age={seconds}"))
+    }
+
+    fn with(current: Duration, consistent: Duration, text: impl Fn(u64) -> String) -> Self {
         let header = |time: Duration, more: &str| {
             let seconds = time.as_secs();
-            (seconds > 0)
-                .then(|| format!("public, max-age={seconds}, s-maxage={seconds}{more}"))
-                .and_then(|text| HeaderValue::try_from(text).ok())
+            (seconds > 0).then(|| format!("{}{more}", text(seconds))).and_then(|text| HeaderValue::try_from(text).ok())
         };
         Self { current: header(current, ", must-revalidate"), consistent: header(consistent, "") }
     }
@@ -105,6 +113,13 @@ mod tests {
         for known in ["\"abc\"", "ab", ""] {
             assert!(!names(&HeaderValue::from_static(known), &etag), "{known}");
         }
+    }
+
+    #[test]
+    fn what_not_everyone_may_read_is_kept_by_no_shared_cache() {
+        let headers = CacheHeaders::private(Duration::from_secs(5), Duration::from_secs(7));
+        assert_eq!(headers.current.unwrap(), "private, max-age=5, must-revalidate");
+        assert_eq!(headers.consistent.unwrap(), "private, max-age=7");
     }
 
     #[test]

@@ -19,7 +19,10 @@ use http::{HeaderValue, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use libtrust::names::{Gun, InvalidGun};
 use tower::Service as _;
+use tracing::Span;
 
+use crate::auth::TokenAuth;
+use crate::auth::access::Requirement;
 use crate::collection::Collections;
 use crate::error::{ApiError, Code};
 use crate::telemetry::Metrics;
@@ -55,6 +58,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Longest name served, in bytes.
     pub name_bytes: usize,
+    /// Who may do what; without it everyone may do everything.
+    pub auth: Option<Arc<TokenAuth>>,
     /// Only names with one of these prefixes are served; none means all are.
     pub gun_prefixes: Vec<String>,
 }
@@ -120,10 +125,21 @@ const fn operation(route: &Route) -> Option<Operation> {
 }
 
 async fn answer(app: &App, route: Route, request: Request) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    // Before the names: which of them are served is not for everyone to know.
+    if let Some(auth) = &app.auth {
+        match auth.authorize(&head.uri, &head.headers, &Requirement::of(&route)).await {
+            Ok(Some(subject)) => drop(Span::current().record("auth.subject", &*subject)),
+            Ok(None) => {}
+            Err(refused) => {
+                publish::discard(&head.headers, body).await;
+                return Err(refused);
+            }
+        }
+    }
     if let Some(gun) = route.gun() {
         allowed(app, gun, &route)?;
     }
-    let (head, body) = request.into_parts();
     match &route {
         Route::File(gun, role, which) => metadata::get(app, &head.method, &head.headers, gun, role, which).await,
         Route::Publish(Ok(gun)) => publish::post(app, &head.headers, body, gun).await,

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyDataStream, BodyExt as _, Full};
 use libtrust::names::Gun;
@@ -13,6 +13,9 @@ use super::App;
 use super::budget::Reservation;
 use crate::accept::Upload;
 use crate::error::{ApiError, Code};
+
+/// Most of a refused body that is read before the refusal, in bytes.
+const DISCARDED_BYTES: usize = 1 << 20;
 
 /// Stores an upload: 200 without a body.
 pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) -> Result<Response, ApiError> {
@@ -110,6 +113,20 @@ async fn collect(mut body: Body, reserved: &mut Reservation, limit: u64) -> Resu
         collected.extend_from_slice(&data);
     }
     if size > limit { Err(too_large(limit)) } else { Ok(collected.freeze()) }
+}
+
+/// Reads what is left of the body of a refused request, and keeps none of it: a client that reads only after it has sent
+/// everything would see a broken connection and not the refusal. Nothing is read from one that waits to be asked.
+pub(super) async fn discard(headers: &HeaderMap, mut body: Body) {
+    if headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut size = 0;
+    while size < DISCARDED_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        size += frame.data_ref().map_or(0, Bytes::len);
+    }
 }
 
 fn unreadable(error: &multer::Error) -> ApiError {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use hyper::body::{Body, Incoming};
 use ring::rand::{SecureRandom, SystemRandom};
+use tracing::field::Empty;
 use tracing::{Instrument, Level, enabled, error, info, info_span};
 
 use notary_service::listen::{Application, Peer};
@@ -41,7 +42,7 @@ impl<A: Application> Observed<A> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let gun = gun_of(uri.path()).unwrap_or_default();
         let address = peer.address;
-        let span = info_span!("request", http.request.id = %id, gun.name = gun);
+        let span = info_span!("request", http.request.id = %id, gun.name = gun, auth.subject = Empty);
         let mut response = Arc::clone(&self.application).respond(request, peer).instrument(span.clone()).await;
         let _entered = span.enter();
         let status = response.status();

@@ -20,7 +20,9 @@ use libtrust::limits::Limits;
 use libtrust::names::{Gun, RoleName};
 use libtrust::testing::Publisher;
 use libtrust::verify::{CertificateDates, Expiration, TrustedRoot, TrustedTargets, first_root};
+use notary_server::auth::TokenAuth;
 use notary_server::collection::{Collections, Settings};
+use notary_server::config::TokenOptions;
 use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget, trust_api};
 use notary_server::signer::OnlineSigner;
 use notary_server::signer::local::LocalSigner;
@@ -36,6 +38,8 @@ pub struct Server {
     pub router: Router,
     pub collections: Arc<Collections>,
     pub storage: Arc<dyn Storage>,
+    pub auth: Option<Arc<TokenAuth>>,
+    pub metrics: Arc<Metrics>,
     seconds: Arc<AtomicI64>,
 }
 
@@ -74,6 +78,7 @@ pub struct Setup {
     pub file_limits: Limits,
     pub budget: u64,
     pub max_staleness: Duration,
+    pub auth: Option<TokenOptions>,
 }
 
 impl Default for Setup {
@@ -87,6 +92,7 @@ impl Default for Setup {
             file_limits: Limits::default(),
             budget: 64 << 20,
             max_staleness: Duration::from_millis(250),
+            auth: None,
         }
     }
 }
@@ -112,6 +118,8 @@ impl Server {
         };
         let storage = setup.storage;
         let metrics = Arc::new(Metrics::default());
+        let auth =
+            setup.auth.map(|options| Arc::new(TokenAuth::open(&options, clock.clone(), metrics.clone()).unwrap()));
         let collections = Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics.clone()));
         let app = App {
             collections: collections.clone(),
@@ -121,11 +129,12 @@ impl Server {
             ),
             limits: setup.limits,
             upload_budget: UploadBudget::new(setup.budget),
+            auth: auth.clone(),
             name_bytes: 100,
             gun_prefixes: setup.prefixes,
-            metrics,
+            metrics: metrics.clone(),
         };
-        Self { router: trust_api(Arc::new(app)), collections, storage, seconds }
+        Self { router: trust_api(Arc::new(app)), collections, storage, auth, metrics, seconds }
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -4,6 +4,7 @@
 //! label. What differs from Notary: durations and sizes are histograms, so `_sum` and `_count` read as before but
 //! quantiles are computed from `_bucket`; the `code` of an answer without a body is the real one, not `0`.
 
+mod auth;
 mod cache;
 mod http;
 mod renewal;
@@ -15,6 +16,7 @@ use notary_service::listen::Tls;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
+pub use auth::AuthMetrics;
 pub use cache::CacheMetrics;
 pub use http::{HttpMetrics, Operation, Timer};
 pub use notary_service::metrics::Histogram;
@@ -26,6 +28,8 @@ pub use storage::{StorageAction, StorageMetrics};
 pub struct Metrics {
     /// Requests of the trust API.
     pub http: HttpMetrics,
+    /// Authentication.
+    pub auth: AuthMetrics,
     /// The cache of files.
     pub cache: CacheMetrics,
     /// The store.
@@ -41,11 +45,12 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::default();
         let http = HttpMetrics::register(registry.sub_registry_with_prefix("notary_server_http"));
+        let auth = AuthMetrics::register(registry.sub_registry_with_prefix("notary_server_auth"));
         let cache = CacheMetrics::register(registry.sub_registry_with_prefix("notary_server_cache"));
         let storage = StorageMetrics::register(registry.sub_registry_with_prefix("notary_server_storage"));
         let renewal = RenewalMetrics::register(registry.sub_registry_with_prefix("notary_server_renewal"));
         registry.register_collector(Box::new(notary_service::metrics::Process::default()));
-        Self { http, cache, storage, renewal, registry }
+        Self { http, auth, cache, storage, renewal, registry }
     }
 
     /// Adds the certificate of the listener.
