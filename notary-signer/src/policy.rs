@@ -3,6 +3,7 @@
 //! Signing is two acts. [`HeldKey::approve`] compares what is asked with what the key was made for and gives an
 //! [`Approved`]; only that has a `sign`. The private key is a private field of this file, so there is no third way.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use libtrust::dialect::notary::key_id;
@@ -57,9 +58,12 @@ impl HeldKey {
 
     /// Decides whether this key may sign this.
     ///
+    /// Who declares no role is held to what the message says of itself: its `_type` must name the key's role. Else a
+    /// timestamp key would sign a snapshot for whoever sends one.
+    ///
     /// # Errors
-    /// If the key was made for something else, its role is not one the server signs, or the message is empty or has
-    /// more than `message_bytes`.
+    /// If the key was made for something else, its role is not one the server signs, or the message is empty, has more
+    /// than `message_bytes`, or does not say the key's role where the request does not.
     pub fn approve<'a>(&'a self, request: &SignRequest<'a>, message_bytes: usize) -> Result<Approved<'a>, Refusal> {
         signs_online(&self.record.role)?;
         let SignRequest { key_id, gun, role, message } = *request;
@@ -74,8 +78,25 @@ impl HeldKey {
         if message.len() > message_bytes {
             return Err(Refusal::MessageTooLarge { bytes: message.len(), limit: message_bytes });
         }
+        if request.role.is_none() && !says_role(message, own_role) {
+            return Err(Refusal::OtherMessage { key_id: key_id.clone(), role: own_role.clone() });
+        }
         Ok(Approved { key: self, message })
     }
+}
+
+/// Whether a message is one JSON object whose `_type` is this role: `Timestamp` in Notary, `timestamp` in TUF 1.0.
+fn says_role(message: &[u8], role: &RoleName) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Signed<'a> {
+        #[serde(rename = "_type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    // A list would be read as the members in order.
+    let is_object = message.starts_with(b"{");
+    is_object
+        && serde_json::from_slice::<Signed<'_>>(message)
+            .is_ok_and(|signed| signed.kind.eq_ignore_ascii_case(role.as_str()))
 }
 
 impl fmt::Debug for HeldKey {
@@ -131,6 +152,14 @@ pub enum Refusal {
         /// The role asked for.
         role: RoleName,
     },
+    /// The request names no role, and the message is not one of the key's role.
+    #[error("the message is not a {role}, which is what key {key_id} signs; its _type must say so")]
+    OtherMessage {
+        /// The key asked for.
+        key_id: KeyId,
+        /// The role its messages have.
+        role: RoleName,
+    },
     /// There is nothing to sign.
     #[error("an empty message is not signed")]
     EmptyMessage,
@@ -165,7 +194,7 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: usize = 16;
+    const LIMIT: usize = 64;
 
     fn held(role: &str) -> HeldKey {
         let key = SigningKey::generate(KeyAlgorithm::Ed25519, &SystemRandom::new()).unwrap();
@@ -200,11 +229,33 @@ mod tests {
     fn who_declares_no_purpose_means_the_keys_own() {
         let key = held("timestamp");
         let id = &key.record().id;
-        let undeclared = SignRequest { key_id: id, gun: None, role: None, message: b"message" };
+        let undeclared = SignRequest { key_id: id, gun: None, role: None, message: br#"{"_type":"Timestamp"}"# };
         assert!(key.approve(&undeclared, LIMIT).is_ok());
         let other = "example.org/other".parse().unwrap();
         assert!(key.approve(&SignRequest { gun: Some(&other), ..undeclared }, LIMIT).is_err());
         assert!(key.approve(&SignRequest { role: Some(&RoleName::Snapshot), ..undeclared }, LIMIT).is_err());
+    }
+
+    #[test]
+    fn a_message_must_say_its_role_where_the_request_does_not() {
+        let key = held("timestamp");
+        let approve = |message| {
+            let id = &key.record().id;
+            key.approve(&SignRequest { key_id: id, gun: None, role: None, message }, LIMIT).is_ok()
+        };
+        assert!(approve(br#"{"_type":"timestamp","v":1}"#), "TUF 1.0 writes it small");
+        for other in [
+            br#"{"_type":"Snapshot"}"#.as_slice(),
+            br#"{"_type":"Targets"}"#,
+            br#"{"_type":"Timestamp","_type":"Snapshot"}"#,
+            br#"{"signed":{"_type":"Timestamp"}}"#,
+            br#"{"_type":"Timestamp"} {}"#,
+            br#"["Timestamp"]"#,
+            b"{}",
+            b"Timestamp",
+        ] {
+            assert!(!approve(other), "{}", String::from_utf8_lossy(other));
+        }
     }
 
     #[test]
