@@ -33,6 +33,7 @@ fn store(error: &KeyStoreError, broken: impl Fn() -> String) -> Status {
     match error {
         KeyStoreError::MissingPassphrase { .. }
         | KeyStoreError::WrongPassphrase { .. }
+        | KeyStoreError::NewKeyPassphrase(_)
         | KeyStoreError::UnreadableRow { .. } => Status::failed_precondition(error.to_string()),
         KeyStoreError::NewKey(_) | KeyStoreError::Seal(_) => Status::internal(broken()),
         _ => Status::unavailable("the key store is not available"),
@@ -45,15 +46,22 @@ mod tests {
     use tonic::Code;
 
     use super::*;
+    use crate::keystore::PassphraseError;
 
     #[test]
     fn only_a_missing_key_is_not_found() {
         let id: KeyId = "k".parse().unwrap();
         let alias = || "main".to_owned();
+        let reason = PassphraseError::Unknown { alias: alias(), places: String::new() };
+        let origin = "a variable".to_owned();
         for (error, code) in [
             (SignError::UnknownKey(id.clone()), Code::NotFound),
-            (KeyStoreError::WrongPassphrase { id: id.clone(), alias: alias() }.into(), Code::FailedPrecondition),
-            (KeyStoreError::MissingPassphrase { id: id.clone(), alias: alias() }.into(), Code::FailedPrecondition),
+            (
+                KeyStoreError::WrongPassphrase { id: id.clone(), alias: alias(), origin }.into(),
+                Code::FailedPrecondition,
+            ),
+            (KeyStoreError::NewKeyPassphrase(reason.clone()).into(), Code::FailedPrecondition),
+            (KeyStoreError::MissingPassphrase { id, alias: alias(), reason }.into(), Code::FailedPrecondition),
             (KeyStoreError::Database { action: "read", reason: "secret host".to_owned() }.into(), Code::Unavailable),
             (KeyStoreError::Stopped.into(), Code::Unavailable),
             (Refusal::EmptyMessage.into(), Code::InvalidArgument),
