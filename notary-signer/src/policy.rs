@@ -7,11 +7,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 use libtrust::dialect::notary::key_id;
+#[cfg(feature = "pkcs11")]
+use libtrust::keys::{KeyAlgorithm, SignatureScheme};
 use libtrust::keys::{Signature, SigningFailed, SigningKey};
 use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SecureRandom;
 
 use crate::keystore::KeyRecord;
+#[cfg(feature = "pkcs11")]
+use crate::keystore::KeyStoreError;
 
 /// What a caller wants signed.
 #[derive(Clone, Copy)]
@@ -29,8 +33,36 @@ pub struct SignRequest<'a> {
 /// A private key together with what it was made for. The two were checked against each other when it was made.
 pub struct HeldKey {
     record: KeyRecord,
-    key: SigningKey,
+    key: Key,
 }
+
+enum Key {
+    InMemory(SigningKey),
+    #[cfg(feature = "pkcs11")]
+    InToken(Box<dyn TokenKey>),
+}
+
+/// A private key that stays where it is and signs there.
+#[cfg(feature = "pkcs11")]
+pub(crate) trait TokenKey: Send + Sync {
+    /// The signature in the form metadata carries. Blocks.
+    fn sign(&self, message: &Permitted<'_>) -> Result<Vec<u8>, KeyStoreError>;
+}
+
+/// A message that may be signed. Made here alone, so whoever keeps a [`TokenKey`] cannot sign with it.
+#[cfg(feature = "pkcs11")]
+pub(crate) struct Permitted<'a>(&'a [u8]);
+
+#[cfg(feature = "pkcs11")]
+impl Permitted<'_> {
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        self.0
+    }
+}
+
+/// What a token signs to show that its private key is the one of the record. It can never be metadata.
+#[cfg(feature = "pkcs11")]
+const PROOF: &[u8] = b"notary-signer: does this private key belong to its public key?";
 
 impl HeldKey {
     /// Joins a private key with what the store says about it.
@@ -47,7 +79,25 @@ impl HeldKey {
         if record.id != key_id(key.public_key()) {
             return Err(Mismatch::KeyId);
         }
-        Ok(Self { record, key })
+        Ok(Self { record, key: Key::InMemory(key) })
+    }
+
+    /// Joins a private key in a token with what the token says about it. Has it sign once. Blocks.
+    ///
+    /// # Errors
+    /// If they are not about the same key, or the token fails.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn bind_token(record: KeyRecord, key: Box<dyn TokenKey>) -> Result<Self, TokenBindError> {
+        if record.id != key_id(&record.public) {
+            return Err(Mismatch::KeyId.into());
+        }
+        if record.public.key_type != record.algorithm.key_type() {
+            return Err(Mismatch::Algorithm.into());
+        }
+        let signature = key.sign(&Permitted(PROOF))?;
+        let verifying = record.public.verifying_key().map_err(|_| Mismatch::PublicKey)?;
+        verifying.verify(&scheme(record.algorithm), PROOF, &signature).map_err(|_| Mismatch::PublicKey)?;
+        Ok(Self { record, key: Key::InToken(key) })
     }
 
     /// What the key was made for. Its `used` is as of when the key was read.
@@ -115,9 +165,28 @@ impl Approved<'_> {
     /// Signs; the approval is spent.
     ///
     /// # Errors
-    /// If the cryptographic library fails.
+    /// If the cryptographic library fails, or the token; its reason is in the log.
     pub fn sign(self, random: &dyn SecureRandom) -> Result<Signature, SigningFailed> {
-        self.key.key.sign(&self.key.record.id, self.message, random)
+        let HeldKey { record, key } = self.key;
+        match key {
+            Key::InMemory(key) => key.sign(&record.id, self.message, random),
+            #[cfg(feature = "pkcs11")]
+            Key::InToken(key) => {
+                let bytes = key.sign(&Permitted(self.message)).map_err(|error| {
+                    tracing::error!({ key.id = %record.id, %error }, "a token did not sign");
+                    SigningFailed
+                })?;
+                Ok(Signature { key_id: record.id.clone(), scheme: scheme(record.algorithm), bytes })
+            }
+        }
+    }
+}
+
+#[cfg(feature = "pkcs11")]
+const fn scheme(algorithm: KeyAlgorithm) -> SignatureScheme {
+    match algorithm {
+        KeyAlgorithm::Ecdsa => SignatureScheme::EcdsaFixed,
+        KeyAlgorithm::Ed25519 => SignatureScheme::Ed25519,
     }
 }
 
@@ -185,6 +254,28 @@ pub enum Mismatch {
     /// The key id stored is not that of the key.
     #[error("key id")]
     KeyId,
+}
+
+/// Why a token's key is not held.
+#[cfg(feature = "pkcs11")]
+#[derive(Debug)]
+pub(crate) enum TokenBindError {
+    Mismatch(Mismatch),
+    Token(KeyStoreError),
+}
+
+#[cfg(feature = "pkcs11")]
+impl From<Mismatch> for TokenBindError {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Mismatch(mismatch)
+    }
+}
+
+#[cfg(feature = "pkcs11")]
+impl From<KeyStoreError> for TokenBindError {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Token(error)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What can go wrong with stored keys. None of these means "no such key".
 
-use libtrust::keys::SigningFailed;
+use libtrust::keys::{KeyAlgorithm, SigningFailed};
 use libtrust::names::KeyId;
 
 use super::PassphraseError;
@@ -88,6 +88,24 @@ pub enum KeyStoreError {
         action: &'static str,
         /// What the database library says.
         reason: String,
+    },
+    /// A PKCS#11 token or its library failed; for some reasons trying again later may help.
+    #[error("the PKCS#11 token {token} failed to {action}: {reason}")]
+    Token {
+        /// The token, and the library it is reached through.
+        token: String,
+        /// What was tried, as a verb phrase.
+        action: &'static str,
+        /// What the library says.
+        reason: String,
+    },
+    /// A PKCS#11 token makes no keys of this kind.
+    #[error("the PKCS#11 token {token} makes no {algorithm} keys; set the server's key algorithm to ecdsa")]
+    TokenLacks {
+        /// The token, and the library it is reached through.
+        token: String,
+        /// The kind asked for.
+        algorithm: KeyAlgorithm,
     },
     /// The work was stopped before it was done.
     #[error("stopped before the key could be sealed or opened; the program is shutting down, or this is a defect")]

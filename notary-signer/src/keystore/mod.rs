@@ -7,6 +7,8 @@ mod contract;
 mod error;
 mod memory;
 mod passphrases;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod sealed;
 mod sqlite;
 
@@ -22,6 +24,8 @@ pub use passphrases::{
     EnvironmentPassphrases, FolderPassphrases, InvalidPassphrase, Passphrase, PassphraseError, PassphraseSource,
     Passphrases,
 };
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
 pub use sqlite::SqliteKeyStore;
 
 use crate::policy::HeldKey;
