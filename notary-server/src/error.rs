@@ -216,6 +216,10 @@ impl From<ReadFailure> for ApiError {
             ReadFailure::Signer(SignerError::Refused(_) | SignerError::UnusableKey(_)) => {
                 Self::with_text(Code::Unknown, "the server's signer cannot sign with this key; see the server's log")
             }
+            ReadFailure::Signer(SignerError::TooLarge { role, bytes, .. }) => {
+                let why = format!("the collection's {role} has {bytes} bytes, more than the server's signer takes");
+                Self::with_text(Code::TooLarge, why)
+            }
             ReadFailure::Signer(_) => Self::with_text(Code::Unavailable, "the server's signer does not answer"),
         };
         error.because(&failure)

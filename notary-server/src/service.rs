@@ -18,12 +18,13 @@ use notary_server::routes::ops::Check;
 use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget};
 use notary_server::signer::OnlineSigner;
 use notary_server::signer::local::LocalSigner;
+use notary_server::signer::remote::RemoteSigner;
 use notary_server::storage::Storage;
 use notary_server::storage::measured::Measured;
 use notary_server::storage::memory::Memory;
 use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
 use notary_server::telemetry::Metrics;
-use notary_service::listen::{Tls, Validity};
+use notary_service::listen::{Tls, Validity, hangups};
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
 use tokio::task::JoinHandle;
@@ -41,6 +42,9 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     }
     if let Some(options) = &config.settings.auth {
         TokenAuth::open(options, Arc::new(now), Arc::default())?;
+    }
+    if let TrustService::Remote { signer, .. } = &config.trust_service {
+        signer.tls.check()?;
     }
     Ok(())
 }
@@ -184,6 +188,15 @@ async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>,
                 .with_context(|| format!("{}: not a passphrase", passphrase_file.display()))?;
             let signer = LocalSigner::sqlite(key_store, passphrases, iterations).await?;
             (Arc::new(signer), *key_algorithm)
+        }
+        TrustService::Remote { signer, key_algorithm } => {
+            let signer = RemoteSigner::new(signer)?;
+            let reloaded = signer.clone();
+            tokio::spawn(hangups(move || reloaded.reload_and_log()).context("cannot take over signals")?);
+            // A signer that is away is said so in the log, and no reason not to serve what is signed.
+            let asked = signer.clone();
+            tokio::spawn(async move { asked.check().await });
+            (signer, *key_algorithm)
         }
     })
 }

@@ -70,6 +70,7 @@ fn the_effective_configuration_loads_as_itself() {
     for name in [
         "memory-local-http.json",
         "memory-local-tls.json",
+        "memory-remote-signer.json",
         "sqlite-embedded.json",
         "prefix-filtered.json",
         "token-auth.json",
@@ -173,11 +174,60 @@ fn options_of_token_authentication_are_refused_by_name() {
 
 #[test]
 fn what_this_build_lacks_is_refused_clearly() {
-    let remote = refusal(&with("").replace("local", "remote"));
-    assert!(remote.contains("trust_service.type") && remote.contains("no client for a remote signer"), "{remote}");
     for backend in ["mysql", "postgres", "rethinkdb"] {
         let text = refusal(&with("").replace("memory", backend));
         assert!(text.contains("storage.backend") && text.contains("sqlite3"), "{text}");
+    }
+}
+
+fn remote(members: &str) -> String {
+    with("").replace(r#""type":"local""#, &format!(r#""type":"remote"{members}"#))
+}
+
+#[test]
+fn a_remote_signer_of_a_go_server_loads() {
+    let config = Config::load(&fixture("memory-remote-signer.json"), &Environment::new()).unwrap();
+    let TrustService::Remote { signer, key_algorithm } = config.trust_service else { panic!("not remote") };
+    assert_eq!(signer.signers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["notarysigner:7899"]);
+    assert_eq!(signer.tls.ca, Some(fixture("./root-ca.crt")), "relative to the file");
+    assert_eq!(signer.tls.client.unwrap().key, fixture("./notary-server.key"));
+    assert_eq!(signer.timeout.as_secs(), 10);
+    assert_eq!(key_algorithm.as_str(), "ecdsa");
+}
+
+#[test]
+fn several_signers_are_a_list_or_separated_by_commas() {
+    let signers = |config: &Config| {
+        let TrustService::Remote { signer, .. } = &config.trust_service else { panic!("not remote") };
+        signer.signers.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let list = load(&remote(r#","hostname":["a","b:2","[::1]"],"port":1"#)).unwrap();
+    assert_eq!(signers(&list), ["a:1", "b:2", "[::1]:1"]);
+    let text = load(&remote(r#","hostname":"a, b:2","port":"1""#)).unwrap();
+    assert_eq!(signers(&text), ["a:1", "b:2"]);
+    let variables = [("NOTARY_SERVER_TRUST_SERVICE_HOSTNAME", "c d"), ("NOTARY_SERVER_TRUST_SERVICE_PORT", "3")];
+    assert_eq!(signers(&load_with(&remote(""), &variables).unwrap()), ["c:3", "d:3"]);
+}
+
+#[test]
+fn what_a_remote_signer_lacks_is_named() {
+    for (members, names) in [
+        (r#","port":1"#, "key trust_service.hostname is missing"),
+        (r#","hostname":"a""#, "key trust_service.port is missing"),
+        (r#","hostname":"a","port":0"#, "key trust_service.port: found 0"),
+        (r#","hostname":"https://a","port":1"#, "key trust_service.hostname: found"),
+        (r#","hostname":"a,a","port":1"#, "each signer once (a:1)"),
+        (r#","hostname":[],"port":1"#, "key trust_service.hostname"),
+        (r#","hostname":"a","port":1,"tls_client_cert":"c.crt""#, "key trust_service.tls_client_key is missing"),
+        (r#","hostname":"a","port":1,"tls_client_key":"c.key""#, "key trust_service.tls_client_cert is missing"),
+        (r#","hostname":"a","port":1,"timeout":0"#, "key trust_service.timeout: found 0"),
+        (
+            r#","hostname":"a","port":1,"key_algorithm":"rsa""#,
+            r#"key trust_service.key_algorithm: "rsa" is not supported"#,
+        ),
+    ] {
+        let text = refusal(&remote(members));
+        assert!(text.contains(names), "{members}: {text}");
     }
 }
 

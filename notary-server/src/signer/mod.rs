@@ -1,6 +1,9 @@
 //! Who signs snapshots and timestamps: a narrow trait, so that the server never holds a private key itself.
 
+#[cfg(test)]
+mod contract;
 pub mod local;
+pub mod remote;
 
 use async_trait::async_trait;
 use libtrust::keys::{KeyAlgorithm, PublicKey, Signature};
@@ -52,6 +55,16 @@ pub enum SignerError {
     /// The key is there and cannot be used: sealed under another passphrase, or its row is damaged. Other keys may work.
     #[error("{0}")]
     UnusableKey(String),
+    /// The signer takes no message of this length. Asking again does not help.
+    #[error("the signer does not take the {bytes} bytes of this collection's {role} ({reason})")]
+    TooLarge {
+        /// What was to be signed.
+        role: RoleName,
+        /// Its length, in bytes.
+        bytes: usize,
+        /// Which signer, and its words.
+        reason: String,
+    },
     /// The signer or its key store failed. Goes to the log, never to a client.
     #[error("the signer is not available: {0}")]
     Unavailable(String),
