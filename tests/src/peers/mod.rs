@@ -1,5 +1,7 @@
 //! The real programs the stories are played with, a file each.
 
+pub mod base_image;
+pub mod compose;
 pub mod docker;
 pub mod dockerd;
 pub mod galera;
@@ -8,3 +10,4 @@ pub mod notary;
 pub mod our_server;
 pub mod postgres;
 pub mod registry;
+pub mod swarm;
