@@ -59,6 +59,16 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         export_ca: Option<PathBuf>,
     },
+    /// Make or bring up the tables of the configured database, as starting does; see `storage.migrate`
+    Migrate {
+        /// Print what would be done and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// End the sharing with Notary for good: its programs must not use this database again. Rewrites tables; stop
+        /// every server first
+        #[arg(long)]
+        leave_notary: bool,
+    },
 }
 
 /// What to do with the configuration.

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod args;
+mod commands;
 mod service;
 
 use std::io::Write;
@@ -56,6 +57,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(Command::Config(ConfigCommand::Check)) => check(arguments),
         Some(Command::Healthcheck) => runtime.block_on(ask_for_health(arguments)),
         Some(Command::Provision { out, names, export_ca }) => make_secrets(out, names, export_ca.as_deref()),
+        Some(Command::Migrate { dry_run, leave_notary }) => {
+            runtime.block_on(commands::migrate::run(arguments.config.as_deref(), *dry_run, *leave_notary))
+        }
     };
     // Whatever still runs was given its time.
     runtime.shutdown_background();

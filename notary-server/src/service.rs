@@ -22,6 +22,9 @@ use notary_server::signer::remote::RemoteSigner;
 use notary_server::storage::Storage;
 use notary_server::storage::measured::Measured;
 use notary_server::storage::memory::Memory;
+use notary_server::storage::mysql::MySql;
+use notary_server::storage::postgres::Postgres;
+use notary_server::storage::sql::schema::Prepare;
 use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
 use notary_server::telemetry::Metrics;
 use notary_service::listen::{Tls, Validity, hangups};
@@ -45,6 +48,9 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     }
     if let TrustService::Remote { signer, .. } = &config.trust_service {
         signer.tls.check()?;
+    }
+    if let config::Storage::Postgres(database) | config::Storage::MySql(database) = &config.storage {
+        database.url()?;
     }
     Ok(())
 }
@@ -169,12 +175,27 @@ fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
-    Ok(match config {
+    let store: Arc<dyn Storage> = match config {
         config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.clone())),
         config::Storage::Sqlite { path } => {
             Arc::new(Measured::new(Sqlite::open(path, &SqliteOptions::default()).await?, metrics.clone()))
         }
-    })
+        config::Storage::Postgres(database) => {
+            let store = Postgres::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
+            Arc::new(Measured::new(store, metrics.clone()))
+        }
+        config::Storage::MySql(database) => {
+            let store = MySql::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
+            Arc::new(Measured::new(store, metrics.clone()))
+        }
+    };
+    if store.is_shared_with_notary() {
+        tracing::info!(
+            "the database is shared with Notary: only files in its programs' own form are taken, until \
+             `notary-server migrate --leave-notary`"
+        );
+    }
+    Ok(store)
 }
 
 async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>, KeyAlgorithm)> {

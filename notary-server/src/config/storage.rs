@@ -4,11 +4,23 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use notary_service::config::ConfigError;
-use notary_service::config::Section;
+use notary_service::config::{ConfigError, Database, Section};
+use notary_service::database::Engine;
 
-pub(super) const KEYS: &[&str] =
-    &["backend", "db_url", "tls_ca_file", "client_cert_file", "client_key_file", "database", "username", "password"];
+/// Notary's keys (some only for RethinkDB), then ours.
+pub(super) const KEYS: &[&str] = &[
+    "backend",
+    "db_url",
+    "tls_ca_file",
+    "client_cert_file",
+    "client_key_file",
+    "database",
+    "username",
+    "password",
+    "password_file",
+    "max_connections",
+    "migrate",
+];
 
 /// Where collections are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +32,15 @@ pub enum Storage {
         /// `db_url`: path of the file; made if absent.
         path: PathBuf,
     },
+    /// `postgres`: a database server or several.
+    Postgres(Database),
+    /// `mysql` or `mariadb`: a database server or several, also as a Galera cluster.
+    MySql(Database),
 }
 
 impl Storage {
     pub(super) fn read(mut section: Section<'_>) -> Result<Self, ConfigError> {
-        const BACKEND: &str = "memory or sqlite3";
+        const BACKEND: &str = "memory, sqlite3, postgres or mysql";
         let backend = section.take("backend").ok_or_else(|| section.missing("backend", BACKEND))?;
         match backend.text().as_deref() {
             Some("memory") => Ok(Self::Memory),
@@ -36,9 +52,12 @@ impl Storage {
                 };
                 Ok(Self::Sqlite { path: section.resolve(&text) })
             }
-            Some("mysql" | "postgres" | "rethinkdb") => {
-                Err(backend.unsupported("this build stores in memory or in SQLite; use sqlite3 with a file as db_url"))
-            }
+            Some("postgres") => Ok(Self::Postgres(Database::read(&mut section, Engine::Postgres)?)),
+            Some("mysql" | "mariadb") => Ok(Self::MySql(Database::read(&mut section, Engine::MySql)?)),
+            Some("rethinkdb") => Err(backend.unsupported(
+                "there is no client for RethinkDB; publish the collections anew to a server with postgres or mysql, or \
+                 copy the rows of its tables into theirs",
+            )),
             _ => Err(backend.invalid(BACKEND)),
         }
     }
@@ -47,6 +66,7 @@ impl Storage {
         match self {
             Self::Memory => json!({ "backend": "memory" }),
             Self::Sqlite { path } => json!({ "backend": "sqlite3", "db_url": path }),
+            Self::Postgres(database) | Self::MySql(database) => Value::Object(database.describe()),
         }
     }
 }

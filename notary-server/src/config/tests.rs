@@ -174,10 +174,52 @@ fn options_of_token_authentication_are_refused_by_name() {
 
 #[test]
 fn what_this_build_lacks_is_refused_clearly() {
-    for backend in ["mysql", "postgres", "rethinkdb"] {
-        let text = refusal(&with("").replace("memory", backend));
-        assert!(text.contains("storage.backend") && text.contains("sqlite3"), "{text}");
+    let text = refusal(&with("").replace("memory", "rethinkdb"));
+    assert!(text.contains("storage.backend") && text.contains("postgres or mysql"), "{text}");
+}
+
+/// A minimal working file with these members of `storage`.
+fn with_storage(members: &str) -> String {
+    with("").replace(r#""backend":"memory""#, members)
+}
+
+#[test]
+fn database_servers_load_as_notary_writes_them() {
+    for name in ["postgres.json", "mysql.json"] {
+        let config = Config::load(&fixture(name), &Environment::new()).unwrap();
+        assert_eq!(load(&config.effective().to_string()).unwrap(), config, "{name}");
     }
+    let text = with_storage(r#""backend":"mysql","db_url":"server@tcp(mysqldb:3306)/notaryserver?parseTime=True""#);
+    let Storage::MySql(database) = load(&text).unwrap().storage else { panic!("not MySQL") };
+    assert_eq!(database.url().unwrap().database(), "notaryserver");
+    assert!(database.migrate);
+    let text = text.replace("mysql\"", "mariadb\"").replace("}}", r#","migrate":false,"max_connections":3}}"#);
+    let Storage::MySql(database) = load(&text).unwrap().storage else { panic!("not MySQL") };
+    assert!(!database.migrate && database.settings().max_connections == 3);
+}
+
+#[test]
+fn a_database_that_cannot_be_understood_is_refused_without_its_password() {
+    for members in [
+        r#""backend":"postgres","db_url":"postgres://u:hunter2@h:port/d""#,
+        r#""backend":"mysql","db_url":"u:hunter2@nowhere""#,
+        r#""backend":"postgres","db_url":"postgres://u:hunter2@h/d","client_cert_file":"a.crt""#,
+    ] {
+        let text = refusal(&with_storage(members));
+        assert!(text.contains("storage.db_url") && !text.contains("hunter2"), "{text}");
+    }
+    assert!(refusal(&with_storage(r#""backend":"postgres""#)).contains("storage.db_url is missing"));
+    let many = r#""backend":"postgres","db_url":"postgres://u@h/d","max_connections":1"#;
+    assert!(refusal(&with_storage(many)).contains("storage.max_connections"));
+    let shown = load(&with_storage(r#""backend":"postgres","db_url":"postgres://u:hunter2@h/d""#)).unwrap();
+    assert!(!shown.effective().to_string().contains("hunter2") && !format!("{shown:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_password_file_is_named_when_it_cannot_be_used() {
+    let members = r#""backend":"postgres","db_url":"postgres://u@h/d","password_file":"absent.txt""#;
+    let Storage::Postgres(database) = load(&with_storage(members)).unwrap().storage else { panic!("not PostgreSQL") };
+    assert!(database.url().unwrap_err().to_string().contains("absent.txt"));
 }
 
 fn remote(members: &str) -> String {

@@ -92,6 +92,16 @@ pub enum ConfigError {
         /// What belongs there.
         expected: String,
     },
+    /// A value that is not shown, because a secret may be in it, cannot be used.
+    #[error("{origin}: key {key}: {cause}")]
+    Refused {
+        /// The file or variable.
+        origin: Origin,
+        /// Full path of the key.
+        key: String,
+        /// What is wrong with it, without secrets.
+        cause: String,
+    },
     /// A value Notary takes and this build refuses.
     #[error("{origin}: key {key}: {found} is not supported: {reason}")]
     Unsupported {

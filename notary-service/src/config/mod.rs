@@ -4,6 +4,7 @@
 //! name. A variable is the program's prefix and the key in capitals with `_` for `.`; it beats the file, and an empty one
 //! counts as unset. Variables of other names are not an error: container platforms invent some with our prefixes.
 
+mod database;
 mod error;
 mod file;
 mod logging;
@@ -12,6 +13,7 @@ mod tls;
 mod tree;
 pub mod units;
 
+pub use database::{Database, KEYS as DATABASE_KEYS};
 pub use error::{ConfigError, Origin};
 pub use file::read_file;
 pub use logging::{KEYS as LOGGING_KEYS, LogLevel};

@@ -65,6 +65,11 @@ impl Found {
         }
     }
 
+    /// A refusal of a value that must not be shown, because a secret may be in it.
+    pub fn refused(&self, cause: impl std::fmt::Display) -> ConfigError {
+        ConfigError::Refused { origin: self.origin.clone(), key: self.key.clone(), cause: cause.to_string() }
+    }
+
     /// Text, or a number or truth value as text: environment variables and quoted numbers read alike.
     pub fn text(&self) -> Option<String> {
         match &self.value {
@@ -141,6 +146,11 @@ impl<'a> Section<'a> {
     pub fn integer(&mut self, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, &expected, |found| found.text()?.parse().ok().filter(|number| range.contains(number)))
+    }
+
+    /// True or false at `key`.
+    pub fn boolean(&mut self, key: &str) -> Result<Option<bool>, ConfigError> {
+        self.read(key, "true or false", |found| found.text()?.parse().ok())
     }
 
     /// A number of bytes at `key`, within `range`.

@@ -109,6 +109,14 @@ pub enum Prepare {
     Check,
 }
 
+impl Prepare {
+    /// Migrates if that is wanted, else checks.
+    #[must_use]
+    pub const fn when(migrate: bool) -> Self {
+        if migrate { Self::Migrate } else { Self::Check }
+    }
+}
+
 /// Why a store cannot be used. The database is named, without its password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

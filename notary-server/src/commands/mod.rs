@@ -1,0 +1,3 @@
+//! What the program does instead of serving: a file per command.
+
+pub mod migrate;
