@@ -49,7 +49,6 @@ fn report(outcome: &Outcome, dry_run: bool) -> String {
         Before::Notary(Some(version)) => format!("Notary's tables, version {version}"),
         Before::Notary(None) => "Notary's tables, of no version".to_owned(),
         Before::Known(version) => format!("tables of version {version}"),
-        _ => "tables".to_owned(),
     };
     let mut text = format!("-- found: {found}\n");
     if outcome.statements.is_empty() {
