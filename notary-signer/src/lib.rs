@@ -3,6 +3,7 @@
 //! * [`signer`]: create, look up, sign: what a server in the same process and a network face both stand on.
 //! * [`policy`]: a request becomes [`policy::Approved`] or a refusal; nothing else reaches a private key.
 //! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, and an SQLite file.
+//! * [`rotate`]: sealing every stored key anew, under another passphrase.
 //! * [`seal`]: how a private key is encrypted at rest, as Notary's signer does it.
 //! * [`grpc`]: Notary's signer protocol over all that; [`peers`] says who may call what.
 //! * [`config`], [`open`], [`health`], [`metrics`], [`ops`]: what the program `notary-signer` needs besides.
@@ -22,5 +23,6 @@ pub mod open;
 pub mod ops;
 pub mod peers;
 pub mod policy;
+pub mod rotate;
 pub mod seal;
 pub mod signer;

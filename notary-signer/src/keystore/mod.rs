@@ -9,6 +9,7 @@ mod memory;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod rows;
 mod sealed;
 mod sqlite;
 
@@ -26,6 +27,8 @@ pub use passphrases::{
 };
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
+pub use rows::{RowAt, Seal, SealedRow, SealedRows};
+pub(crate) use sealed::{Reseal, reseal};
 pub use sqlite::SqliteKeyStore;
 
 use crate::policy::HeldKey;

@@ -7,9 +7,9 @@ use libtrust::keys::SigningKey;
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 
-use super::{KeyRecord, KeyStoreError, MakeKey, Passphrases, RowFault};
-use crate::policy::HeldKey;
-use crate::seal::{self, Iterations, OpenError};
+use super::{KeyStoreError, MakeKey, Passphrases, RowFault, Seal, SealedRow, SealedRows};
+use crate::policy::{HeldKey, Mismatch};
+use crate::seal::{self, Derivation, Iterations, OpenError};
 
 /// What a row's `encryption_alg` and `keywrap_alg` say about [`crate::seal`]'s form.
 pub(super) const ENCRYPTION_ALG: &str = "A256GCM";
@@ -26,13 +26,6 @@ pub(super) struct Sealer {
 pub(super) struct NewRow {
     pub(super) public: libtrust::keys::PublicKey,
     pub(super) private: String,
-    pub(super) alias: String,
-}
-
-/// A stored key, as read.
-pub(super) struct SealedRow {
-    pub(super) record: KeyRecord,
-    pub(super) private: Vec<u8>,
     pub(super) alias: String,
 }
 
@@ -53,41 +46,141 @@ impl Sealer {
         .await
     }
 
-    pub(super) async fn open(&self, row: SealedRow) -> Result<HeldKey, KeyStoreError> {
-        let passphrases = Arc::clone(&self.passphrases);
-        self.run(move || open(&passphrases, row)).await
+    /// Opens a key. One that is sealed in a way that should not last is sealed anew behind the caller's back: as a Go
+    /// 1.15 signer did, or with fewer iterations than Notary's where new keys have as many.
+    pub(super) async fn open(&self, row: SealedRow, rows: impl SealedRows) -> Result<HeldKey, KeyStoreError> {
+        let (passphrases, weakest) = (Arc::clone(&self.passphrases), self.iterations.min(Iterations::NOTARY));
+        let (held, stale) = self
+            .run(move || {
+                let opened = unseal(&passphrases, &row)?;
+                let stale = opened.derivation != Derivation::Standard || opened.iterations < weakest;
+                let held = HeldKey::bind(row.record.clone(), opened.key);
+                let held = held.map_err(|mismatch| unreadable(&row, RowFault::Mismatch(mismatch)))?;
+                Ok((held, stale.then_some(row)))
+            })
+            .await?;
+        if let Some(row) = stale {
+            self.reseal_later(row, rows);
+        }
+        Ok(held)
+    }
+
+    fn reseal_later(&self, row: SealedRow, rows: impl SealedRows) {
+        let (passphrases, iterations, cores) =
+            (Arc::clone(&self.passphrases), self.iterations, Arc::clone(&self.cores));
+        tokio::spawn(async move {
+            let id = row.record.id.clone();
+            match reseal(row, passphrases, iterations, cores).await {
+                Ok(Reseal::Needed { row, new, .. }) => match rows.replace(&row, &new).await {
+                    Ok(true) => tracing::info!(key.id = %id, "sealed anew, its seal was weak"),
+                    Ok(false) => tracing::debug!(key.id = %id, "not sealed anew: somebody else was faster"),
+                    Err(error) => tracing::warn!({ key.id = %id, %error }, "not sealed anew"),
+                },
+                Ok(Reseal::AsWanted) => {}
+                Err(error) => tracing::warn!({ key.id = %id, %error }, "not sealed anew"),
+            }
+        });
     }
 
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, KeyStoreError> + Send + 'static,
     ) -> Result<T, KeyStoreError> {
-        // The permit goes with the work: a caller that stops waiting does not stop the hashing.
-        let permit = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| KeyStoreError::Stopped)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        done.await.map_err(|_| KeyStoreError::Stopped)?
+        on_a_core(Arc::clone(&self.cores), work).await
     }
 }
 
-fn open(passphrases: &Passphrases, row: SealedRow) -> Result<HeldKey, KeyStoreError> {
-    let SealedRow { record, private, alias } = row;
-    let id = record.id.clone();
-    let passphrase = match passphrases.of(&alias) {
-        Ok(passphrase) => passphrase,
-        Err(reason) => return Err(KeyStoreError::MissingPassphrase { id, alias, reason }),
-    };
-    let unreadable = |fault| KeyStoreError::UnreadableRow { id: id.to_string(), alias: alias.clone(), fault };
-    let opened = seal::open(passphrase.text(), &private).map_err(|error| match error {
+/// Whether a row's seal is the wanted one.
+pub(crate) enum Reseal {
+    /// It is: under the default alias, with these iterations, as the standard says.
+    AsWanted,
+    /// It is not, and this one is. It was opened again and has the same key.
+    Needed {
+        row: Box<SealedRow>,
+        new: Seal,
+        /// It was sealed as a Go 1.15 signer did.
+        go115: bool,
+    },
+}
+
+/// Works out the wanted seal of a row. A row whose alias and iterations are right is opened only if it has Notary's
+/// iterations: no other can have been sealed by a Go 1.15 signer.
+pub(crate) async fn reseal(
+    row: SealedRow,
+    passphrases: Arc<Passphrases>,
+    iterations: Iterations,
+    cores: Arc<Semaphore>,
+) -> Result<Reseal, KeyStoreError> {
+    on_a_core(cores, move || {
+        let malformed = |error| unreadable(&row, RowFault::Sealed(error));
+        let found = seal::iterations(&row.seal.private).map_err(malformed)?;
+        let alias = passphrases.default_alias();
+        let declared = row.seal.alias == alias && found == iterations;
+        if declared && found != Iterations::NOTARY {
+            return Ok(Reseal::AsWanted);
+        }
+        let opened = unseal(&passphrases, &row)?;
+        if *opened.key.public_key() != row.record.public {
+            return Err(unreadable(&row, RowFault::Mismatch(Mismatch::PublicKey)));
+        }
+        let go115 = opened.derivation == Derivation::Go115;
+        if declared && !go115 {
+            return Ok(Reseal::AsWanted);
+        }
+        let passphrase = passphrases.of(alias).map_err(KeyStoreError::NewKeyPassphrase)?;
+        let plain = opened.key.to_plain();
+        let private = seal::seal(passphrase.text(), &plain, iterations, &SystemRandom::new())?.into_bytes();
+        // What cannot be read back must not replace what can.
+        let again = seal::open(passphrase.text(), &private).map_err(malformed)?;
+        if again.plain != plain {
+            return Err(unreadable(&row, RowFault::Sealed(OpenError::Damaged)));
+        }
+        let new = Seal { private, alias: alias.to_owned() };
+        Ok(Reseal::Needed { row: Box::new(row), new, go115 })
+    })
+    .await
+}
+
+async fn on_a_core<T: Send + 'static>(
+    cores: Arc<Semaphore>,
+    work: impl FnOnce() -> Result<T, KeyStoreError> + Send + 'static,
+) -> Result<T, KeyStoreError> {
+    // The permit goes with the work: a caller that stops waiting does not stop the hashing.
+    let permit = cores.acquire_owned().await.map_err(|_| KeyStoreError::Stopped)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        work()
+    });
+    done.await.map_err(|_| KeyStoreError::Stopped)?
+}
+
+/// A key out of its seal. Nothing says yet that it is the row's.
+struct Unsealed {
+    key: SigningKey,
+    iterations: Iterations,
+    derivation: Derivation,
+}
+
+fn unseal(passphrases: &Passphrases, row: &SealedRow) -> Result<Unsealed, KeyStoreError> {
+    let (id, alias) = (&row.record.id, &row.seal.alias);
+    let passphrase = passphrases.of(alias).map_err(|reason| KeyStoreError::MissingPassphrase {
+        id: id.clone(),
+        alias: alias.clone(),
+        reason,
+    })?;
+    let opened = seal::open(passphrase.text(), &row.seal.private).map_err(|error| match error {
         OpenError::WrongPassphrase => KeyStoreError::WrongPassphrase {
             id: id.clone(),
             alias: alias.clone(),
             origin: passphrase.origin().to_owned(),
         },
-        other => unreadable(RowFault::Sealed(other)),
+        other => unreadable(row, RowFault::Sealed(other)),
     })?;
-    let key = SigningKey::from_plain(record.algorithm, &opened.plain).map_err(|_| unreadable(RowFault::PrivateKey))?;
-    HeldKey::bind(record, key).map_err(|mismatch| unreadable(RowFault::Mismatch(mismatch)))
+    let key = SigningKey::from_plain(row.record.algorithm, &opened.plain);
+    let key = key.map_err(|_| unreadable(row, RowFault::PrivateKey))?;
+    Ok(Unsealed { key, iterations: opened.iterations, derivation: opened.derivation })
+}
+
+fn unreadable(row: &SealedRow, fault: RowFault) -> KeyStoreError {
+    KeyStoreError::UnreadableRow { id: row.record.id.to_string(), alias: row.seal.alias.clone(), fault }
 }

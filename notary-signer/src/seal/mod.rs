@@ -40,6 +40,12 @@ pub fn seal(
     seal_by(Derivation::Standard, passphrase, plaintext, iterations, random)
 }
 
+/// As a signer built with Go 1.15.
+#[cfg(test)]
+pub(crate) fn seal_as_go115(passphrase: &str, plaintext: &[u8], iterations: Iterations) -> String {
+    seal_by(Derivation::Go115, passphrase, plaintext, iterations, &ring::rand::SystemRandom::new()).unwrap()
+}
+
 fn seal_by(
     derivation: Derivation,
     passphrase: &str,
@@ -211,8 +217,7 @@ mod tests {
     #[test]
     fn a_token_sealed_as_go_1_15_did_opens_and_is_told_apart() {
         for passphrase in ["sekrit", "", &"a passphrase longer than a block ".repeat(4)] {
-            let random = SystemRandom::new();
-            let token = seal_by(Derivation::Go115, passphrase, b"plain", Iterations::MIN, &random).unwrap();
+            let token = seal_as_go115(passphrase, b"plain", Iterations::MIN);
             let opened = open(passphrase, token.as_bytes()).unwrap();
             assert_eq!((opened.plain.as_slice(), opened.derivation), (&b"plain"[..], Derivation::Go115));
             assert_eq!(open("other", token.as_bytes()), Err(OpenError::WrongPassphrase));

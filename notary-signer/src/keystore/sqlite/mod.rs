@@ -3,6 +3,7 @@
 //! One thing differs from what Notary's signer writes: `last_used` is set at a key's first signature and then left, as
 //! all it is read for is whether it is set.
 
+mod rows;
 mod schema;
 
 use std::fs::{OpenOptions, Permissions};
@@ -18,8 +19,9 @@ use libtrust::names::{Gun, KeyId, RoleName};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{Row as _, SqlitePool};
 
-use super::sealed::{ENCRYPTION_ALG, KEYWRAP_ALG, SealedRow, Sealer};
-use super::{KeyRecord, KeyStore, KeyStoreError, MakeKey, Passphrases, RowFault};
+use self::rows::SqliteRows;
+use super::sealed::{ENCRYPTION_ALG, KEYWRAP_ALG, Sealer};
+use super::{KeyRecord, KeyStore, KeyStoreError, MakeKey, Passphrases, RowFault, Seal, SealedRow, SealedRows};
 use crate::policy::HeldKey;
 use crate::seal::Iterations;
 
@@ -81,6 +83,16 @@ impl SqliteKeyStore {
         Ok(Self { pool, sealer: Sealer::new(passphrases, iterations) })
     }
 
+    /// The rows, for maintenance.
+    #[must_use]
+    pub fn rows(&self) -> impl SealedRows {
+        self.sqlite_rows()
+    }
+
+    fn sqlite_rows(&self) -> SqliteRows {
+        SqliteRows::new(self.pool.clone())
+    }
+
     async fn find(&self, id: &KeyId) -> Result<Option<SealedRow>, KeyStoreError> {
         let row = sqlx::query(SELECT_BY_ID).bind(id.as_str()).fetch_optional(&self.pool).await;
         row.map_err(failed_to("read a key"))?.map(|row| sealed_row(&row)).transpose()
@@ -126,7 +138,7 @@ impl KeyStore for SqliteKeyStore {
 
     async fn open(&self, id: &KeyId) -> Result<Option<Arc<HeldKey>>, KeyStoreError> {
         match self.find(id).await? {
-            Some(row) => Ok(Some(Arc::new(self.sealer.open(row).await?))),
+            Some(row) => Ok(Some(Arc::new(self.sealer.open(row, self.sqlite_rows()).await?))),
             None => Ok(None),
         }
     }
@@ -180,7 +192,8 @@ fn sealed_row(row: &SqliteRow) -> Result<SealedRow, KeyStoreError> {
             public,
             used: column(row, "used")?,
         };
-        Ok(SealedRow { record, private: column(row, "private")?, alias: text(row, "passphrase_alias")? })
+        let seal = Seal { private: column(row, "private")?, alias: text(row, "passphrase_alias")? };
+        Ok(SealedRow { record, seal })
     };
     read().map_err(|fault| KeyStoreError::UnreadableRow { id: id_text, alias, fault })
 }

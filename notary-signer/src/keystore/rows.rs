@@ -1,0 +1,50 @@
+//! Sealed keys as a database has them: for maintenance, which looks at seals and replaces them.
+
+use async_trait::async_trait;
+
+use super::{KeyRecord, KeyStoreError};
+
+/// The rows of a database of sealed keys. Implemented once for each database; the rules stand on top.
+#[async_trait]
+pub trait SealedRows: Send + Sync + 'static {
+    /// Up to `limit` rows of keys that are not deleted, in the order of their position, from the first one after
+    /// `after` on. Rows that come or go meanwhile may be missed.
+    ///
+    /// # Errors
+    /// When the database failed. A row that cannot be understood is an error in its own place.
+    async fn rows(&self, after: Option<i64>, limit: u32) -> Result<Vec<RowAt>, KeyStoreError>;
+
+    /// Puts `new` in place of the seal that `old` was read with; the rest of the row stays. False if the row has
+    /// another seal by now, or is gone.
+    ///
+    /// # Errors
+    /// When the database failed; the seal may be replaced or not.
+    async fn replace(&self, old: &SealedRow, new: &Seal) -> Result<bool, KeyStoreError>;
+}
+
+/// A row and where it stands.
+#[derive(Debug)]
+pub struct RowAt {
+    /// Its number in the table.
+    pub position: i64,
+    /// The row, or what is wrong with it.
+    pub row: Result<SealedRow, KeyStoreError>,
+}
+
+/// A stored key, as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRow {
+    /// What the row says about the key.
+    pub record: KeyRecord,
+    /// The private key and what it is sealed under.
+    pub seal: Seal,
+}
+
+/// A sealed private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// The token: see [`crate::seal`].
+    pub private: Vec<u8>,
+    /// The alias of the passphrase it is sealed under.
+    pub alias: String,
+}
