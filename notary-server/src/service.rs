@@ -82,7 +82,7 @@ impl Service {
         let follower = collections.keep_coherent().await;
         let app = App {
             collections: collections.clone(),
-            cache_headers: cache_headers(settings),
+            cache_headers: CacheHeaders::new(settings.caching.current_metadata, settings.caching.consistent_metadata),
             limits: RequestLimits {
                 upload_bytes: settings.limits.upload_bytes,
                 upload_parts: usize::try_from(settings.limits.upload_parts).unwrap_or(usize::MAX),
@@ -151,11 +151,6 @@ impl Service {
         self.collections.storage().close().await;
         self.collections.signer().close().await;
     }
-}
-
-fn cache_headers(settings: &config::Settings) -> CacheHeaders {
-    let make = if settings.auth.is_some() { CacheHeaders::private } else { CacheHeaders::new };
-    make(settings.caching.current_metadata, settings.caching.consistent_metadata)
 }
 
 /// A missing key store beside existing collections is a mishap, and a new one would hide it: nothing could be renewed.

@@ -162,7 +162,7 @@ fn options_of_token_authentication_are_refused_by_name() {
         (OPTIONS.replace(r#""service":"trust","#, ""), "auth.options.service is missing"),
         (OPTIONS.replace(r#""issuer":"auth","#, ""), "auth.options.issuer is missing"),
         (OPTIONS.replace(r#","rootcertbundle":"auth.crt""#, ""), "auth.options.rootcertbundle is missing"),
-        (OPTIONS.replace("trust", "tr\nust"), "auth.options.service: found"),
+        (OPTIONS.replace("trust", r"tr\nust"), "auth.options.service: found"),
         (format!(r#"{OPTIONS},"autoredirect":"perhaps""#), "auth.options.autoredirect: found"),
         (format!(r#"{OPTIONS},"jwks":"http://auth.example/keys""#), "auth.options.jwks: \"http://"),
         (format!(r#"{OPTIONS},"jwks_ca_file":"ca.crt""#), "auth.options.jwks is missing"),

