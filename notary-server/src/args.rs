@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use notary_service::listen::ListenAddress;
 use notary_service::logs::LogFormat;
 
+use crate::commands::check::CheckOptions;
+use crate::commands::gc::GcOptions;
+
 /// A trust server: stores signed metadata per image name; a drop-in for Notary v1.
 ///
 /// Without --config it makes and uses a data folder of its own: certificate, keys and database.
@@ -17,7 +20,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Where the server without a configuration file keeps its data [default: $XDG_DATA_HOME/notary-server]
-    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    #[arg(long, value_name = "DIR", conflicts_with = "config", global = true)]
     pub data_dir: Option<PathBuf>,
     /// Where to listen, over the configuration [default without --config: 127.0.0.1:4443]
     #[arg(long, value_name = "ADDR")]
@@ -69,6 +72,10 @@ pub enum Command {
         #[arg(long)]
         leave_notary: bool,
     },
+    /// Remove versions that were replaced long ago
+    Gc(GcOptions),
+    /// Look for faults in what is stored; changes nothing
+    Check(CheckOptions),
 }
 
 /// What to do with the configuration.
@@ -147,6 +154,15 @@ mod tests {
             assert!(matches!(arguments.command, Some(Command::Config(ConfigCommand::Check))), "{line}");
             assert!(arguments.config.is_some(), "{line}");
         }
+    }
+
+    #[test]
+    fn maintenance_has_defaults_and_takes_the_configuration_on_either_side() {
+        for line in ["x gc --config a", "x -config a gc --older-than 7d --dry-run", "x gc --data-dir b --output json"] {
+            assert!(matches!(parse(line).unwrap().command, Some(Command::Gc(_))), "{line}");
+        }
+        assert!(matches!(parse("x check --with-signer --config a").unwrap().command, Some(Command::Check(_))));
+        assert!(parse("x gc --older-than never").is_err());
     }
 
     #[test]

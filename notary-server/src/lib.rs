@@ -10,6 +10,7 @@ pub mod collection;
 pub mod config;
 pub mod embedded;
 pub mod error;
+pub mod maintenance;
 pub mod routes;
 pub mod signer;
 pub mod storage;

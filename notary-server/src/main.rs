@@ -60,6 +60,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(Command::Migrate { dry_run, leave_notary }) => {
             runtime.block_on(commands::migrate::run(arguments.config.as_deref(), *dry_run, *leave_notary))
         }
+        Some(Command::Gc(options)) => runtime.block_on(commands::gc::run(arguments, options)),
+        Some(Command::Check(options)) => runtime.block_on(commands::check::run(arguments, options)),
     };
     // Whatever still runs was given its time.
     runtime.shutdown_background();

@@ -169,7 +169,8 @@ fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
+/// Opens the store.
+pub async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
     let store: Arc<dyn Storage> = match config {
         config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.clone())),
         config::Storage::Sqlite { path } => {
@@ -193,7 +194,8 @@ async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Re
     Ok(store)
 }
 
-async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>, KeyAlgorithm)> {
+/// Opens the signer; with the algorithm of new keys.
+pub async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSigner>, KeyAlgorithm)> {
     Ok(match config {
         // As Notary's local trust service: its keys are Ed25519 and die with the process.
         TrustService::Local => (Arc::new(LocalSigner::memory()), KeyAlgorithm::Ed25519),
@@ -238,7 +240,7 @@ fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm)
 }
 
 /// The system's time. The only place of the server that asks for it to judge trust.
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     SystemTime::now().into()
 }
 

@@ -146,7 +146,7 @@ impl Collections {
 }
 
 /// Reads a stored file. Its signatures were checked before it was stored.
-pub(super) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8]) -> Result<T, String> {
+pub(crate) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8]) -> Result<T, String> {
     let envelope = Envelope::parse(Dialect::Notary, role.clone(), bytes, &Limits::STORED).map_err(|e| e.to_string())?;
     T::decode(&envelope).map_err(|e| e.to_string())
 }

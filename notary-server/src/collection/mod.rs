@@ -31,6 +31,7 @@ use crate::storage::Storage;
 use crate::telemetry::Metrics;
 
 pub use current::Current;
+pub(crate) use current::decode;
 pub use error::{PublishFailure, ReadFailure};
 pub use renew::Renewal;
 pub use served::ServedFile;
