@@ -1,6 +1,7 @@
-//! What is special to PostgreSQL.
+//! The contract on tables of our own, and what is special to PostgreSQL.
 
-use notary_service::database::{Settings, Url, testing};
+use notary_service::database::{PostgresPool, Settings, Url, testing};
+use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::Postgres;
 use crate::storage::contract::{Fixture, storage_contract};
@@ -14,4 +15,14 @@ storage_contract!(open);
 
 pub(super) async fn open_at(url: Url) -> Postgres {
     Postgres::open(url, Settings::default(), Prepare::Migrate).await.unwrap()
+}
+
+/// Runs statements on a connection of their own, as another program would.
+pub(super) async fn run(url: &Url, statements: &[&str]) {
+    let pool = PostgresPool::new(url.clone(), Settings::default());
+    let mut connection = pool.acquire().await.unwrap();
+    for statement in statements {
+        (*connection).execute(AssertSqlSafe(*statement)).await.unwrap();
+    }
+    connection.release();
 }

@@ -4,6 +4,8 @@
 pub(crate) mod follow;
 pub(crate) mod group;
 pub(crate) mod judged;
+#[cfg(test)]
+pub(crate) mod notary;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod row;
