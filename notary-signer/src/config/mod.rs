@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 pub use key_cache::KeyCache;
 pub use limits::Limits;
 pub use server::Server;
-pub use storage::{Sealing, Storage};
+pub use storage::{Sealing, Storage, Token};
 
 use crate::peers::Authorization;
 

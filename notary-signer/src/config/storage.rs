@@ -20,6 +20,10 @@ pub(super) const KEYS: &[&str] = &[
     "password",
     "iterations",
     "passphrase_dir",
+    "module",
+    "token_label",
+    "token_serial",
+    "token_slot",
 ];
 
 /// Where keys are kept.
@@ -34,6 +38,26 @@ pub enum Storage {
         /// How its keys are sealed.
         sealing: Sealing,
     },
+    /// `pkcs11`: a token that makes keys and never gives them out.
+    Pkcs11 {
+        /// `module`: the library of the token's vendor.
+        module: PathBuf,
+        /// `token_label`, `token_serial` or `token_slot`, one of them.
+        token: Token,
+        /// `passphrase_dir`: a folder with the PIN in a file `pkcs11.pin`, besides the environment.
+        pin_dir: Option<PathBuf>,
+    },
+}
+
+/// How a token is told from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// By its label.
+    Label(String),
+    /// By its serial number.
+    Serial(String),
+    /// By the slot it is in.
+    Slot(u64),
 }
 
 /// How keys are sealed.
@@ -50,7 +74,7 @@ pub struct Sealing {
 
 impl Storage {
     pub(super) fn read(mut section: Section<'_>, legacy_alias: Option<String>) -> Result<Self, ConfigError> {
-        const BACKEND: &str = "memory or sqlite3";
+        const BACKEND: &str = "memory, sqlite3 or pkcs11";
         let backend = section.take("backend").ok_or_else(|| section.missing("backend", BACKEND))?;
         match backend.text().as_deref() {
             Some("memory") => Ok(Self::Memory),
@@ -62,6 +86,12 @@ impl Storage {
                 };
                 let path = section.resolve(&text);
                 Ok(Self::Sqlite { path, sealing: Sealing::read(&mut section, legacy_alias)? })
+            }
+            Some("pkcs11") => {
+                const MODULE: &str = "the path of the library that comes with the token";
+                let module = section.path("module")?.ok_or_else(|| section.missing("module", MODULE))?;
+                let token = Token::read(&mut section)?;
+                Ok(Self::Pkcs11 { module, token, pin_dir: section.path("passphrase_dir")? })
             }
             Some("rethinkdb") => {
                 Err(backend.unsupported("there is no client for RethinkDB; move the keys to another database"))
@@ -75,6 +105,14 @@ impl Storage {
 
     pub(super) fn describe(&self) -> Value {
         match self {
+            Self::Pkcs11 { module, token, pin_dir } => json!({
+                "backend": "pkcs11",
+                "module": module,
+                "token_label": if let Token::Label(label) = token { Some(label) } else { None },
+                "token_serial": if let Token::Serial(serial) = token { Some(serial) } else { None },
+                "token_slot": if let Token::Slot(slot) = token { Some(slot) } else { None },
+                "passphrase_dir": pin_dir,
+            }),
             Self::Memory => json!({ "backend": "memory" }),
             Self::Sqlite { path, sealing } => json!({
                 "backend": "sqlite3",
@@ -83,6 +121,19 @@ impl Storage {
                 "iterations": sealing.iterations.map(|iterations| iterations.count()),
                 "passphrase_dir": sealing.passphrase_dir,
             }),
+        }
+    }
+}
+
+impl Token {
+    fn read(section: &mut Section<'_>) -> Result<Self, ConfigError> {
+        let label = section.text("token_label")?.map(Self::Label);
+        let serial = section.text("token_serial")?.map(Self::Serial);
+        let slot = section.integer("token_slot", 0..=u64::MAX)?.map(Self::Slot);
+        let mut given = [label, serial, slot].into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(token), None) => Ok(token),
+            _ => Err(section.missing("token_label", "one of token_label, token_serial and token_slot, and only one")),
         }
     }
 }

@@ -58,8 +58,21 @@ fn a_key_file_for_named_clients_loads() {
 }
 
 #[test]
+fn one_token_is_named_in_one_way() {
+    let config = Config::load(&fixture("signer-pkcs11.json"), &Environment::new()).unwrap();
+    let Storage::Pkcs11 { token, .. } = &config.storage else { panic!("{:?}", config.storage) };
+    assert_eq!(token, &Token::Label("online keys".to_owned()));
+    let text = |members: &str| with("").replace(r#""memory""#, &format!(r#""pkcs11"{members}"#));
+    assert!(refusal(&text("")).contains("storage.module is missing"));
+    for members in [r#","module":"m""#, r#","module":"m","token_label":"a","token_slot":1"#] {
+        assert!(refusal(&text(members)).contains("one of token_label, token_serial and token_slot"));
+    }
+    assert!(load(&text(r#","module":"m","token_slot":"0""#)).is_ok());
+}
+
+#[test]
 fn the_effective_configuration_loads_as_itself() {
-    for name in ["signer-memory.json", "signer-sqlite.json"] {
+    for name in ["signer-memory.json", "signer-sqlite.json", "signer-pkcs11.json"] {
         let config = Config::load(&fixture(name), &Environment::new()).unwrap();
         assert_eq!(load(&config.effective().to_string()).unwrap(), config, "{name}");
     }

@@ -34,6 +34,7 @@ fn store(error: &KeyStoreError, broken: impl Fn() -> String) -> Status {
         KeyStoreError::MissingPassphrase { .. }
         | KeyStoreError::WrongPassphrase { .. }
         | KeyStoreError::NewKeyPassphrase(_)
+        | KeyStoreError::TokenLacks { .. }
         | KeyStoreError::UnreadableRow { .. } => Status::failed_precondition(error.to_string()),
         KeyStoreError::NewKey(_) | KeyStoreError::Seal(_) => Status::internal(broken()),
         _ => Status::unavailable("the key store is not available"),
