@@ -17,7 +17,8 @@ use http::{Method, Request, StatusCode};
 use notary_server::auth::TokenAuth;
 use notary_server::config::{JwksLocation, TokenOptions};
 use notary_server::telemetry::Metrics;
-use notary_service::listen::{self, Application, Certificate, Peer};
+use notary_service::config::TlsFiles;
+use notary_service::listen::{self, Application, Peer, Tls};
 use serde_json::json;
 use support::{Answer, GUN, Server, Setup, multipart};
 use tokens::{ISSUER, NOW, SERVICE, Signer};
@@ -343,7 +344,7 @@ async fn keys_behind_an_address_are_read_when_needed_and_survive_its_troubles() 
         drain: second,
         connections: 9,
     };
-    let tls = listen::tls_settings(&Certificate::from_files(&certificate, &key).unwrap(), None).unwrap();
+    let tls = Tls::open(TlsFiles { certificate: certificate.clone(), key, client_ca: None }).unwrap();
     let _listening = listen::serve(vec![listener], Some(tls), limits, keys.clone());
 
     let world = World::with(Setup::default(), |options| {

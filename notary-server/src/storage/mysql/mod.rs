@@ -6,6 +6,8 @@ mod statements;
 mod write;
 
 #[cfg(test)]
+mod shared_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

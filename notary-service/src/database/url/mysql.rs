@@ -68,6 +68,9 @@ fn go(text: &str) -> Result<Url, Fault> {
         Some((user, password)) => (user, Some(Zeroizing::new(password.to_owned()))),
         None => (credentials, None),
     };
+    if user.contains('=') {
+        return Err(Fault::new("form", "expected user:password@tcp(host:3306)/database"));
+    }
     let parameters = Parameters::read(parameters)?;
     let (protocol, address) = match address.split_once('(') {
         Some((protocol, rest)) => match rest.strip_suffix(')') {
