@@ -6,7 +6,7 @@
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
-//! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` (another build of ours), `STORY_KILLS` (how often the
+//! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` and `NOTARY_SIGNER_BIN` (another build of ours), `STORY_KILLS` (how often the
 //! durability story kills).
 //!
 //! What peers print is shown by the test runner when a story fails.

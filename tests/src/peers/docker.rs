@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::dockerd::Dockerd;
-use crate::command::{Outcome, clean, run};
+use crate::command::{Outcome, clean, run, run_with_input};
 use crate::trust_server::TrustServer;
 
 /// The client of Debian's `docker.io`, version 20.10.
@@ -46,6 +46,13 @@ impl DockerClient {
     /// Runs `docker ARGS` with content trust on.
     pub fn trusted(&self, args: &[&str]) -> Result<Outcome> {
         run(self.command().env("DOCKER_CONTENT_TRUST", "1").args(args))
+    }
+
+    /// Logs in to a registry.
+    pub fn login(&self, registry: &str, user: &str, password: &str) -> Result<Outcome> {
+        let mut command = self.command();
+        command.args(["login", "--username", user, "--password-stdin", registry]);
+        run_with_input(&mut command, password)
     }
 
     /// Makes an image whose only file holds `content`, under `name`; gives its id.

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::go_signer;
 use super::our_server::ready;
 use super::postgres::Postgres;
+use super::signer::{Signer, SignerKind};
 use crate::ports;
-use crate::process::{Process, Stop, peer};
+use crate::process::{Stop, peer};
 use crate::tls::Authority;
 use crate::trust_server::TrustServer;
 
@@ -22,12 +24,16 @@ pub fn in_memory(folder: &Path) -> Result<TrustServer> {
 pub fn with_signer_and_postgres(folder: &Path) -> Result<TrustServer> {
     let postgres = Postgres::start(folder)?;
     postgres.query("postgres", "CREATE DATABASE server")?;
-    postgres.query("postgres", "CREATE DATABASE signer")?;
     postgres.query("server", include_str!("schema/server.sql"))?;
-    postgres.query("signer", include_str!("schema/signer.sql"))?;
-    let (signer, trust_service) = signer(folder, &postgres.url("signer"))?;
+    let signer = Signer::start_durable(SignerKind::Go, folder, || go_signer::database(&postgres))?;
+    let trust_service = signer.trust_service();
     let storage = json!({ "backend": "postgres", "db_url": postgres.url("server") });
     server(folder, &trust_service, &storage, vec![Box::new(signer), Box::new(postgres)])
+}
+
+/// The Go server over TLS with a signer elsewhere, collections in memory.
+pub fn with_signer(folder: &Path, signer: &Signer) -> Result<TrustServer> {
+    server(folder, &signer.trust_service(), &json!({ "backend": "memory" }), vec![])
 }
 
 /// The Go server with a configuration file, on a port of our choice.
@@ -74,43 +80,6 @@ fn launch(
         command.arg("-config").arg(&config).env("NOTARY_SERVER_SERVER_HTTP_ADDR", format!("127.0.0.1:{port}"));
         ready("go-notary-server", &folder, port, &mut command)
     })
-}
-
-/// Starts the Go signer and gives the server's `trust_service` section for it. Its authority is its own, in `signer/`.
-fn signer(folder: &Path, db_url: &str) -> Result<(Process, Value)> {
-    let port = ports::free()?;
-    let own = folder.join("signer");
-    std::fs::create_dir(&own)?;
-    let authority = Authority::new(&own)?;
-    authority.issue("signer")?;
-    authority.issue("client")?;
-    let config = write_config(
-        &own,
-        "signer.json",
-        &json!({
-            "server": {
-                "grpc_addr": format!("127.0.0.1:{port}"),
-                "tls_cert_file": "signer.crt",
-                "tls_key_file": "signer.key",
-                "client_ca_file": "ca.crt",
-            },
-            "storage": { "backend": "postgres", "db_url": db_url, "default_alias": "one" },
-            "logging": { "level": "error" },
-        }),
-    )?;
-    let mut command = peer("/usr/bin/notary-signer", Stop::Kill);
-    command.arg("-config").arg(config).env("NOTARY_SIGNER_ONE", "signer-passphrase");
-    let process = ready("go-notary-signer", folder, port, &mut command)?;
-    let trust_service = json!({
-        "type": "remote",
-        "hostname": "127.0.0.1",
-        "port": port.to_string(),
-        "key_algorithm": "ecdsa",
-        "tls_ca_file": "signer/ca.crt",
-        "tls_client_cert": "signer/client.crt",
-        "tls_client_key": "signer/client.key",
-    });
-    Ok((process, trust_service))
 }
 
 fn write_config(folder: &Path, name: &str, config: &Value) -> Result<PathBuf> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::command::{Outcome, clean, run, run_with_input};
 use crate::trust_server::TrustServer;
@@ -13,6 +14,7 @@ pub struct NotaryCli {
     home: PathBuf,
     server: String,
     ca: PathBuf,
+    login: Option<String>,
 }
 
 impl NotaryCli {
@@ -20,7 +22,7 @@ impl NotaryCli {
     pub fn new(name: &str, folder: &Path, server: &TrustServer) -> Result<Self> {
         let home = folder.join(name);
         std::fs::create_dir_all(&home)?;
-        Ok(Self { home, server: server.url(), ca: server.ca().to_owned() })
+        Ok(Self { home, server: server.url(), ca: server.ca().to_owned(), login: None })
     }
 
     /// A second user with a copy of everything this one has now: keys, cache, staged changes.
@@ -28,6 +30,12 @@ impl NotaryCli {
         let home = self.home.with_file_name(name);
         run(clean("cp").arg("-r").arg(&self.home).arg(&home))?.success()?;
         Ok(Self { home, ..self.clone() })
+    }
+
+    /// The same user, with a name and a password for the token service.
+    #[must_use]
+    pub fn logged_in(self, user: &str, password: &str) -> Self {
+        Self { login: Some(BASE64_STANDARD.encode(format!("{user}:{password}"))), ..self }
     }
 
     /// The user's own folder; commands run in it.
@@ -51,6 +59,9 @@ impl NotaryCli {
         command.current_dir(&self.home).env("HOME", &self.home);
         for role in ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"] {
             command.env(format!("NOTARY_{role}_PASSPHRASE"), format!("passphrase-{role}"));
+        }
+        if let Some(login) = &self.login {
+            command.env("NOTARY_AUTH", login);
         }
         command.args(["-d", "trust", "-s", &self.server]).arg("--tlscacert").arg(&self.ca).args(args);
         run_with_input(&mut command, input)

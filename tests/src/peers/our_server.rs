@@ -5,9 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use serde_json::{Value, json};
 
+use super::signer::Signer;
 use crate::ports;
 use crate::process::{Process, Stop, peer};
+use crate::tls::Authority;
 use crate::trust_server::TrustServer;
 
 /// A debug build makes its first keys slowly; a release build is there in a moment.
@@ -55,6 +58,26 @@ pub fn with_config(folder: &Path, config: &Path, ca: PathBuf) -> Result<TrustSer
         command.arg("-config").arg(&config).env("NOTARY_SERVER_SERVER_HTTP_ADDR", format!("127.0.0.1:{port}"));
         ready("notary-server", &folder, port, &mut command)
     })
+}
+
+/// Starts the server with a signer elsewhere, collections in a file; `more` is added to its `trust_service`.
+pub fn with_signer(folder: &Path, signer: &Signer, more: &[(&str, Value)]) -> Result<TrustServer> {
+    let authority = Authority::new(folder)?;
+    authority.issue("server")?;
+    let mut trust_service = signer.trust_service();
+    for (key, value) in more {
+        trust_service[*key] = value.clone();
+    }
+    let config = json!({
+        // The port comes from the environment.
+        "server": { "http_addr": "127.0.0.1:0", "tls_cert_file": "server.crt", "tls_key_file": "server.key" },
+        "trust_service": trust_service,
+        "storage": { "backend": "sqlite3", "db_url": "trust.db" },
+        "logging": { "level": "info" },
+    });
+    let file = folder.join("server.json");
+    std::fs::write(&file, config.to_string())?;
+    with_config(folder, &file, authority.certificate())
 }
 
 pub(crate) fn ready(name: &str, folder: &Path, port: u16, command: &mut Command) -> Result<Process> {
