@@ -105,7 +105,7 @@ fn a_configuration_is_checked_with_file_and_key_in_the_refusal() {
     assert!(output.status.success());
     assert!(out.contains("\"http_addr\": \":4443\"") && out.contains("\"upload_bytes\""), "{out}");
 
-    std::fs::write(&file, good.replace("memory", "mysql")).unwrap();
+    std::fs::write(&file, good.replace("memory", "mongodb")).unwrap();
     let (output, _, err) = run(&["config", "check", "--config", path]);
     assert_eq!(output.status.code(), Some(1));
     assert!(err.contains("server.json: key storage.backend"), "{err}");

@@ -24,14 +24,14 @@ macro_rules! of_gun {
 /// Rows from before Notary stored digests have none.
 macro_rules! file {
     ($rest:literal) => {
-        of_gun!("created_at, CAST(version AS SIGNED), coalesce(CONVERT(sha256 USING utf8mb4), CONVERT(sha2(data, 256) USING utf8mb4)), data FROM tuf_files", $rest)
+        of_gun!("CAST(created_at AS DATETIME(6)), CAST(version AS SIGNED), coalesce(CONVERT(sha256 USING utf8mb4), CONVERT(sha2(data, 256) USING utf8mb4)), data FROM tuf_files", $rest)
     };
 }
 
 macro_rules! changes {
     ($rest:literal) => {
         concat!(
-            "SELECT CAST(id AS SIGNED), created_at, CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), sha256, category ",
+            "SELECT CAST(id AS SIGNED), CAST(created_at AS DATETIME(6)), CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), sha256, category ",
             "FROM changefeed WHERE ",
             $rest
         )
@@ -41,7 +41,7 @@ macro_rules! changes {
 macro_rules! changes_of_gun {
     ($rest:literal) => {
         of_gun!(
-            "created_at, CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), sha256, category FROM changefeed",
+            "CAST(created_at AS DATETIME(6)), CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), sha256, category FROM changefeed",
             $rest
         )
     };
@@ -57,7 +57,7 @@ pub(super) const HEAD: &str = of_gun!(
 );
 
 pub(super) const VERSIONS: &str = of_gun!(
-    "created_at, CONVERT(role USING utf8mb4), CAST(version AS SIGNED), coalesce(CONVERT(sha256 USING utf8mb4), CONVERT(sha2(data, 256) USING utf8mb4)) FROM tuf_files",
+    "CAST(created_at AS DATETIME(6)), CONVERT(role USING utf8mb4), CAST(version AS SIGNED), coalesce(CONVERT(sha256 USING utf8mb4), CONVERT(sha2(data, 256) USING utf8mb4)) FROM tuf_files",
     "deleted_at IS NULL"
 );
 

@@ -162,8 +162,10 @@ impl<D: Catalog> Migrator<D> {
         if outcome.statements.is_empty() {
             return Ok(outcome);
         }
+        let mut made = Vec::new();
         if !found.has_ledger {
             D::execute(connection, D::CREATE_LEDGER).await?;
+            made.push(D::CREATE_LEDGER.to_owned());
         }
         if found.ledger.is_none() {
             // Before any table: what is made half-way is known as ours next time. Where the lock does not reach (Galera),
@@ -171,7 +173,9 @@ impl<D: Catalog> Migrator<D> {
             D::insert_ledger(connection, self.component.name, found.shared()).await?;
             let before = outcome.before;
             found = Found::read(connection, &self.component).await?;
-            outcome = Outcome { before, ..self.outcome(found.clone(), leave)? };
+            let rest = self.outcome(found.clone(), leave)?;
+            made.extend(rest.statements);
+            outcome = Outcome { before, statements: made, ..rest };
         }
         for statement in self.steps(&found, leave) {
             D::execute(connection, statement).await?;
