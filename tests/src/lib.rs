@@ -4,6 +4,7 @@
 //! * [`peers`]: the programs themselves: trust servers, registry, Docker engine and clients, `notary`, PostgreSQL.
 //! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
+//! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
 //! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` and `NOTARY_SIGNER_BIN` (another build of ours), `STORY_KILLS` (how often the
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod command;
+pub mod load;
 pub mod peers;
 pub mod ports;
 pub mod process;

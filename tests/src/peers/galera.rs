@@ -79,8 +79,15 @@ impl Galera {
         self.fabric.group_cable(index, "down")
     }
 
-    /// Plugs it in again and waits until the node is a full member.
+    /// Pulls both cables: to the other nodes and to clients, the node vanishes without a word.
+    pub fn vanish(&self, index: usize) -> Result<()> {
+        self.fabric.group_cable(index, "down")?;
+        self.fabric.client_cable_state(index, "down")
+    }
+
+    /// Plugs in what [`Galera::cut_off`] or [`Galera::vanish`] pulled and waits until the node is a full member.
     pub fn heal(&mut self, index: usize) -> Result<()> {
+        self.fabric.client_cable_state(index, "up")?;
         self.fabric.group_cable(index, "up")?;
         self.wait_until_ready(index)
     }
@@ -209,8 +216,8 @@ impl Fabric {
         let fabric = Self { tag: std::process::id() % 10_000 };
         let switch = fabric.switch();
         ip(&["netns", "add", &switch])?;
-        ip(&["-n", &switch, "link", "add", "group", "type", "bridge"])?;
-        ip(&["-n", &switch, "link", "set", "group", "up"])?;
+        ip(&["-n", &switch, "link", "add", "hub", "type", "bridge"])?;
+        ip(&["-n", &switch, "link", "set", "hub", "up"])?;
         for index in 0..NODES {
             let (node, cable) = (fabric.node(index), fabric.client_cable(index));
             ip(&["netns", "add", &node])?;
@@ -225,7 +232,7 @@ impl Fabric {
             ip(&["-n", &node, "link", "set", &inside, "up"])?;
             let (outer, inner) = (format!("g{index}"), "group0");
             ip(&["-n", &switch, "link", "add", &outer, "type", "veth", "peer", "name", inner, "netns", &node])?;
-            ip(&["-n", &switch, "link", "set", &outer, "master", "group"])?;
+            ip(&["-n", &switch, "link", "set", &outer, "master", "hub"])?;
             ip(&["-n", &switch, "link", "set", &outer, "up"])?;
             let address = format!("{}/24", fabric.group_address(index));
             ip(&["-n", &node, "addr", "add", &address, "dev", inner])?;
@@ -256,6 +263,12 @@ impl Fabric {
 
     fn group_address(&self, index: usize) -> String {
         format!("10.210.{}.{}", self.tag % 250, index + 11)
+    }
+
+    /// The end of clients; the node's own keeps its address.
+    fn client_cable_state(&self, index: usize, state: &str) -> Result<()> {
+        let (node, cable) = (self.node(index), self.client_cable(index));
+        ip(&["-n", &node, "link", "set", &format!("i{cable}"), state])
     }
 
     fn group_cable(&self, index: usize, state: &str) -> Result<()> {

@@ -62,17 +62,22 @@ pub fn with_config(folder: &Path, config: &Path, ca: PathBuf) -> Result<TrustSer
 
 /// Starts the server with a signer elsewhere, collections in a file; `more` is added to its `trust_service`.
 pub fn with_signer(folder: &Path, signer: &Signer, more: &[(&str, Value)]) -> Result<TrustServer> {
-    let authority = Authority::new(folder)?;
-    authority.issue("server")?;
     let mut trust_service = signer.trust_service();
     for (key, value) in more {
         trust_service[*key] = value.clone();
     }
+    configured(folder, &trust_service, &json!({ "backend": "sqlite3", "db_url": "trust.db" }))
+}
+
+/// Starts a server with these sections in its configuration, all it has in `folder`.
+pub fn configured(folder: &Path, trust_service: &Value, storage: &Value) -> Result<TrustServer> {
+    let authority = Authority::new(folder)?;
+    authority.issue("server")?;
     let config = json!({
         // The port comes from the environment.
         "server": { "http_addr": "127.0.0.1:0", "tls_cert_file": "server.crt", "tls_key_file": "server.key" },
         "trust_service": trust_service,
-        "storage": { "backend": "sqlite3", "db_url": "trust.db" },
+        "storage": storage,
         "logging": { "level": "info" },
     });
     let file = folder.join("server.json");

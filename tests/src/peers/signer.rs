@@ -30,7 +30,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Starts a signer that keeps its keys as `storage` says, in `FOLDER/signer`.
+    /// Starts a signer that keeps its keys as `storage` says, in `FOLDER/signer`. Several in one folder have the same
+    /// certificates.
     pub fn start(kind: SignerKind, folder: &Path, storage: &Value) -> Result<Self> {
         let port = ports::free()?;
         let own = folder.join("signer");
@@ -50,7 +51,7 @@ impl Signer {
             "storage": storage,
             "logging": { "level": "error" },
         });
-        let file = own.join("signer.json");
+        let file = own.join(format!("signer-{port}.json"));
         std::fs::write(&file, config.to_string())?;
         let log = folder.to_owned();
         let launch: Launch = match kind {
@@ -67,6 +68,11 @@ impl Signer {
             SignerKind::Go => json!({ "backend": "postgres", "db_url": url()?, "default_alias": "one" }),
         };
         Self::start(kind, folder, &storage)
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The server's `trust_service` section for it.
