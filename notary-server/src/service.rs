@@ -34,8 +34,6 @@ use tokio::task::JoinHandle;
 
 /// The name under which the passphrase of the embedded key store is known in its rows.
 const ALIAS: &str = "embedded";
-/// From this length on a passphrase is taken for random: 32 bytes in base64 or hex. Stretching it adds nothing then.
-const RANDOM_LENGTH: usize = 43;
 
 /// Reads what a configuration names without opening or changing anything: for `config check`.
 pub fn check_files(config: &Config) -> anyhow::Result<()> {
@@ -201,7 +199,7 @@ pub async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSign
         TrustService::Local => (Arc::new(LocalSigner::memory()), KeyAlgorithm::Ed25519),
         TrustService::Embedded { key_store, passphrase_file, key_algorithm } => {
             let passphrase = read_passphrase(passphrase_file)?;
-            let iterations = if passphrase.len() >= RANDOM_LENGTH { Iterations::MIN } else { Iterations::HUMAN };
+            let iterations = Iterations::suited_to(&passphrase);
             let passphrases = Passphrases::new(ALIAS, passphrase)
                 .with_context(|| format!("{}: not a passphrase", passphrase_file.display()))?;
             let signer = LocalSigner::sqlite(key_store, passphrases, iterations).await?;

@@ -14,9 +14,6 @@ use crate::keystore::{
 };
 use crate::seal::Iterations;
 
-/// From this length on a passphrase is taken for random: 32 bytes in base64 or hex. Stretching it adds nothing then.
-const RANDOM_LENGTH: usize = 43;
-
 /// Opens the key store that a configuration names.
 ///
 /// # Errors
@@ -61,8 +58,7 @@ pub fn check(storage: &Storage) -> Result<(), OpenError> {
 /// Where passphrases come from, and how often the one for new keys is hashed.
 fn passphrases(sealing: &Sealing) -> Result<(Passphrases, Iterations), OpenError> {
     let passphrases = sources(&sealing.default_alias, sealing.passphrase_dir.as_ref())?;
-    let length = passphrases.of(&sealing.default_alias)?.text().len();
-    let needed = if length >= RANDOM_LENGTH { Iterations::MIN } else { Iterations::HUMAN };
+    let needed = Iterations::suited_to(passphrases.of(&sealing.default_alias)?.text());
     Ok((passphrases, sealing.iterations.unwrap_or(needed)))
 }
 

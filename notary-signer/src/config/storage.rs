@@ -65,7 +65,7 @@ pub enum Token {
 pub struct Sealing {
     /// `default_alias`: the passphrase new keys are sealed under.
     pub default_alias: String,
-    /// `iterations`: PBKDF2 rounds for new keys. By default 600,000, or 1,000 for a passphrase so long that it must be
+    /// `iterations`: PBKDF2 rounds for new keys. By default 600,000, or 10,000 for a passphrase so long that it must be
     /// random.
     pub iterations: Option<Iterations>,
     /// `passphrase_dir`: a folder with a file for each alias, besides the environment.

@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 
+const RANDOM_LENGTH: usize = 43;
+
 /// PBKDF2 rounds between a passphrase and the key it gives: the price of one guess, and of opening one key.
 ///
-/// Which number is right depends on the passphrase alone. One of 256 random bits, as a server makes for itself, cannot
-/// be guessed at any price, so [`Iterations::MIN`] is sound. One that a person chose wants [`Iterations::HUMAN`] or
-/// more. Tokens carry their own number, so it can change from key to key.
+/// Which number is right depends on the passphrase alone: see [`Iterations::suited_to`]. Tokens carry their own number,
+/// so it can change from key to key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Iterations(NonZeroU32);
 
@@ -15,10 +16,18 @@ impl Iterations {
     pub const MIN: Self = Self::known(1_000);
     /// What Notary's signer writes: 8,192.
     pub const NOTARY: Self = Self::known(8_192);
+    /// For passphrases of 256 random bits, which nobody guesses at any price: 10,000, a little more than Notary's.
+    pub const RANDOM: Self = Self::known(10_000);
     /// For passphrases chosen by people: 600,000 (OWASP's figure for PBKDF2-HMAC-SHA256).
     pub const HUMAN: Self = Self::known(600_000);
     /// The most that is read or written: 10,000,000. Stops a forged row from keeping a core busy for minutes.
     pub const MAX: Self = Self::known(10_000_000);
+
+    /// What a passphrase deserves. From 43 bytes on it is taken for random: 32 bytes in base64 or hex.
+    #[must_use]
+    pub const fn suited_to(passphrase: &str) -> Self {
+        if passphrase.len() >= RANDOM_LENGTH { Self::RANDOM } else { Self::HUMAN }
+    }
 
     /// The number.
     #[must_use]
@@ -53,4 +62,16 @@ impl TryFrom<u64> for Iterations {
 pub struct InvalidIterations {
     /// The number given.
     pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_keys_cost_more_than_notarys_under_any_passphrase() {
+        let random = "x".repeat(RANDOM_LENGTH);
+        assert!(Iterations::suited_to(&random) > Iterations::NOTARY);
+        assert_eq!(Iterations::suited_to("chosen by a person"), Iterations::HUMAN);
+    }
 }

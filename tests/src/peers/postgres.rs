@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::command::{clean, run};
 use crate::ports;
@@ -12,20 +12,20 @@ use crate::process::{Process, Stop, peer};
 
 /// A database cluster that accepts everybody from loopback and is gone with its guard.
 pub struct Postgres {
-    _process: Process,
+    process: Option<Process>,
     port: u16,
-    _data: tempfile::TempDir,
+    folder: PathBuf,
+    data: tempfile::TempDir,
 }
 
 impl Postgres {
     /// Makes a cluster and starts it; its log goes to `folder`.
     pub fn start(folder: &Path) -> Result<Self> {
-        let (bin, port) = (programs()?, ports::free()?);
         // Its own folder: the `postgres` user may not look into the story's.
         let data = tempfile::tempdir()?;
         let path = data.path();
         run(Command::new("chown").arg("postgres").arg(path))?.success()?;
-        let initdb = bin.join("initdb");
+        let initdb = programs()?.join("initdb");
         run(clean("setpriv")
             .args(AS_POSTGRES)
             .arg(initdb)
@@ -33,12 +33,41 @@ impl Postgres {
             .arg(path.join("data"))
             .args(["-A", "trust", "-N"]))?
         .success()?;
-        let mut command = peer("setpriv", Stop::Terminate);
-        command.args(AS_POSTGRES).args(["--pdeathsig", "TERM"]).arg(bin.join("postgres"));
-        command.arg("-D").arg(path.join("data")).args(["-p", &port.to_string(), "-k"]).arg(path);
-        let mut process = Process::start("postgres", folder, Stop::Terminate, &mut command)?;
-        process.wait_until(Duration::from_secs(20), || ports::answers(port))?;
-        Ok(Self { _process: process, port, _data: data })
+        let mut postgres = Self { process: None, port: ports::free()?, folder: folder.to_owned(), data };
+        postgres.resume()?;
+        Ok(postgres)
+    }
+
+    /// Kills it, as a loss of power would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.take().context("PostgreSQL is not running")?.end(Stop::Kill)
+    }
+
+    /// Starts it again after [`Postgres::kill`] and waits until it takes statements.
+    pub fn resume(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let path = self.data.path();
+            let mut command = peer("setpriv", Stop::Terminate);
+            command.args(AS_POSTGRES).args(["--pdeathsig", "TERM"]).arg(programs()?.join("postgres"));
+            command.arg("-D").arg(path.join("data")).args(["-p", &self.port.to_string(), "-k"]).arg(path);
+            let mut process = Process::start("postgres", &self.folder, Stop::Terminate, &mut command)?;
+            match process.wait_until(START_LIMIT, || ports::answers(self.port)) {
+                Ok(()) => {
+                    self.process = Some(process);
+                    break;
+                }
+                // What served its clients when it was killed still holds its memory.
+                Err(error) if begun.elapsed() > START_LIMIT => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+        // It listens before it has recovered.
+        while let Err(error) = self.query("postgres", "SELECT 1") {
+            ensure!(begun.elapsed() < START_LIMIT, "PostgreSQL does not recover: {error}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// A connection string for one of its databases.
@@ -54,6 +83,7 @@ impl Postgres {
     }
 }
 
+const START_LIMIT: Duration = Duration::from_secs(20);
 const AS_POSTGRES: [&str; 3] = ["--reuid=postgres", "--regid=postgres", "--init-groups"];
 
 /// The newest version's programs; Debian keeps them off the path.

@@ -108,5 +108,5 @@ impl Signer {
     }
 }
 
-/// What seals the keys of every signer here.
-pub(super) const PASSPHRASE: (&str, &str) = ("NOTARY_SIGNER_ONE", "signer-passphrase");
+/// What seals the keys of every signer here: long as a random one, so that opening a key is quick.
+pub(super) const PASSPHRASE: (&str, &str) = ("NOTARY_SIGNER_ONE", "signer-passphrase-of-the-length-of-32-random-bytes");
