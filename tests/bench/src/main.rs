@@ -62,7 +62,15 @@ impl Arguments {
         let (rounds, seconds, files) = if self.quick { (1, 2, 6_000) } else { (3, 5, 100_000) };
         let files = self.files.map_or(files, |files| files as usize);
         let groups = match self.rows.as_slice() {
-            [] => vec![Group::Reads, Group::Publishes, Group::Memory, Group::Startup, Group::Mixed],
+            [] => vec![
+                Group::Reads,
+                Group::Publishes,
+                Group::Memory,
+                Group::Startup,
+                Group::Mixed,
+                Group::Deployed,
+                Group::Adoption,
+            ],
             some => some.to_vec(),
         };
         Plan {
@@ -133,6 +141,8 @@ async fn set(tools: &Tools, ours: Option<&Path>, scratch: &Path) -> Result<Stage
         ours_in_memory: ours.map(|program| slot(Recipe::ours_in_memory(program, scratch, &certificate))).transpose()?,
         go: slot(Recipe::go_on_postgres(&postgres.url(), scratch, &certificate))?,
         go_in_memory: slot(Recipe::go_in_memory(scratch, &certificate))?,
+        program: ours.map(Path::to_owned),
+        certificate,
         nginx,
         postgres,
         scratch: scratch.to_owned(),

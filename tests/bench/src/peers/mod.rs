@@ -1,5 +1,6 @@
 //! The programs that are measured.
 
+mod deployment;
 mod nginx;
 mod postgres;
 mod server;
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+pub use deployment::Deployment;
 pub use nginx::Nginx;
 pub use postgres::{Postgres, Rows};
-pub use server::{Recipe, Slot};
+pub use server::{Recipe, Sections, Slot};
 
 /// The Go server. Ours has the same name, so this one is always called by its path.
 const GO_SERVER: &str = "/usr/bin/notary-server";

@@ -73,7 +73,21 @@ impl Postgres {
 
     /// How the Go server is told of it.
     pub fn url(&self) -> String {
-        format!("postgres://bench@127.0.0.1:{}/notary?sslmode=disable", self.port)
+        self.url_of("notary")
+    }
+
+    /// Makes a database, with these tables; how a server is told of it.
+    pub async fn database(&self, name: &str, tables: &str) -> Result<String> {
+        self.psql("postgres", &format!("CREATE DATABASE {name}")).await?;
+        if !tables.is_empty() {
+            self.psql(name, tables).await?;
+        }
+        Ok(self.url_of(name))
+    }
+
+    /// How a server is told of a database.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://bench@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
     fn client(&self, program: &str, database: &str) -> Command {
@@ -83,7 +97,8 @@ impl Postgres {
         client
     }
 
-    async fn psql(&self, database: &str, sql: &str) -> Result<()> {
+    /// Runs statements.
+    pub async fn psql(&self, database: &str, sql: &str) -> Result<()> {
         let mut psql = self.client("psql", database);
         psql.args(["-q", "-v", "ON_ERROR_STOP=1", "-c", sql]);
         output(psql).await.map(drop)

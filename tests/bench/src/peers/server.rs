@@ -15,6 +15,17 @@ use crate::tls::{self, Certificate};
 /// How long a server may take to answer first.
 const START: Duration = Duration::from_secs(30);
 
+/// What the configurations of servers differ in.
+pub struct Sections {
+    pub trust_service: Value,
+    pub storage: Value,
+}
+
+/// Keys in the server's own memory.
+fn local() -> Value {
+    json!({ "type": "local" })
+}
+
 /// How to start a server.
 pub struct Recipe {
     name: &'static str,
@@ -38,27 +49,29 @@ impl Recipe {
 
     /// Our server in memory, from a configuration file as Notary's.
     pub fn ours_in_memory(program: &Path, scratch: &Path, certificate: &Certificate) -> Result<Self> {
-        let storage = json!({ "backend": "memory" });
-        Self::configured("our server in memory", program, "ours-memory", storage, scratch, certificate)
+        let sections = Sections { trust_service: local(), storage: json!({ "backend": "memory" }) };
+        Self::configured("our server in memory", program, "ours-memory", sections, scratch, certificate)
     }
 
     /// The Go server with its data in PostgreSQL and its keys in its own memory: its fastest form.
     pub fn go_on_postgres(db_url: &str, scratch: &Path, certificate: &Certificate) -> Result<Self> {
         let storage = json!({ "backend": "postgres", "db_url": db_url });
-        Self::configured("the Go server", Path::new(GO_SERVER), "go", storage, scratch, certificate)
+        let sections = Sections { trust_service: local(), storage };
+        Self::configured("the Go server", Path::new(GO_SERVER), "go", sections, scratch, certificate)
     }
 
     /// The Go server in memory.
     pub fn go_in_memory(scratch: &Path, certificate: &Certificate) -> Result<Self> {
-        let storage = json!({ "backend": "memory" });
-        Self::configured("the Go server in memory", Path::new(GO_SERVER), "go-memory", storage, scratch, certificate)
+        let sections = Sections { trust_service: local(), storage: json!({ "backend": "memory" }) };
+        Self::configured("the Go server in memory", Path::new(GO_SERVER), "go-memory", sections, scratch, certificate)
     }
 
-    fn configured(
+    /// With a configuration file in `SCRATCH/FOLDER`.
+    pub fn configured(
         name: &'static str,
         program: &Path,
         folder: &str,
-        storage: Value,
+        sections: Sections,
         scratch: &Path,
         certificate: &Certificate,
     ) -> Result<Self> {
@@ -73,8 +86,8 @@ impl Recipe {
                 "tls_cert_file": certificate.certificate,
                 "tls_key_file": certificate.key,
             },
-            "trust_service": { "type": "local" },
-            "storage": storage,
+            "trust_service": sections.trust_service,
+            "storage": sections.storage,
             "logging": { "level": "error" },
         });
         std::fs::write(&config, serde_json::to_vec_pretty(&text)?)?;

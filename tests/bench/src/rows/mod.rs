@@ -1,5 +1,7 @@
 //! What is measured, a file per kind of work.
 
+mod adoption;
+mod deployed;
 mod memory;
 mod mixed;
 mod publishes;
@@ -16,6 +18,7 @@ use crate::client::Connection;
 use crate::collection::{Collection, Shape, SnapshotHolder};
 use crate::peers::{Nginx, Postgres, Slot};
 use crate::report::Report;
+use crate::tls::Certificate;
 
 /// How much is measured.
 pub struct Plan {
@@ -46,6 +49,8 @@ pub enum Group {
     Memory,
     Startup,
     Mixed,
+    Deployed,
+    Adoption,
 }
 
 /// Everything that runs. The servers end before what they stand on.
@@ -54,6 +59,9 @@ pub struct Stage {
     pub ours_in_memory: Option<Slot>,
     pub go: Slot,
     pub go_in_memory: Slot,
+    /// Our server's program and the certificate of the peers, for those that are started later.
+    pub program: Option<PathBuf>,
+    pub certificate: Certificate,
     pub nginx: Nginx,
     pub postgres: Postgres,
     pub scratch: PathBuf,
@@ -86,6 +94,12 @@ pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Res
     }
     if plan.has(Group::Mixed) {
         mixed::measure(plan, stage, report).await?;
+    }
+    if plan.has(Group::Deployed) {
+        deployed::measure(plan, stage, report).await?;
+    }
+    if plan.has(Group::Adoption) {
+        adoption::measure(stage, report).await?;
     }
     Ok(())
 }

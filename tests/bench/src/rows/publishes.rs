@@ -13,7 +13,7 @@ use crate::stats::Sample;
 /// Times a load is put on the Go server again after it crashed under it.
 const ATTEMPTS: u32 = 3;
 
-const SERVER_SNAPSHOT: Shape = Shape { snapshot: SnapshotHolder::Server, ..TEN_TAGS };
+pub const SERVER_SNAPSHOT: Shape = Shape { snapshot: SnapshotHolder::Server, ..TEN_TAGS };
 const THOUSAND_TAGS: Shape = Shape { tags: 1000, ..SERVER_SNAPSHOT };
 
 pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Result<()> {
@@ -63,7 +63,7 @@ fn quotient(left: Option<f64>, right: Option<f64>) -> Option<f64> {
 }
 
 /// Measures ours and Go's in turn, round by round.
-async fn pair(plan: &Plan, ours: &mut Option<Slot>, go: &mut Slot, shape: Shape, row: &mut Row) -> Result<()> {
+pub async fn pair(plan: &Plan, ours: &mut Option<Slot>, go: &mut Slot, shape: Shape, row: &mut Row) -> Result<()> {
     let (mut our_samples, mut go_samples) = (Vec::new(), Vec::new());
     let mut crash = None;
     let slug = row.work.replace([' ', ','], "-").to_lowercase();
@@ -98,7 +98,7 @@ async fn once(plan: &Plan, slot: &mut Slot, prefix: &str, shape: Shape) -> Resul
 }
 
 /// The limit: the rows of one real publish, inserted by `pgbench`.
-async fn insert(plan: &Plan, stage: &mut Stage) -> Result<Cell> {
+pub async fn insert(plan: &Plan, stage: &mut Stage) -> Result<Cell> {
     let site = match &mut stage.ours {
         Some(slot) => slot.site().await?,
         None => stage.go.site().await?,
