@@ -74,6 +74,8 @@ pub enum Command {
     },
     /// Remove versions that were replaced long ago
     Gc(GcOptions),
+    /// Print the names of all stored collections; `notary-signer gc` reads them
+    Collections,
     /// Look for faults in what is stored; changes nothing
     Check(CheckOptions),
 }

@@ -61,6 +61,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             runtime.block_on(commands::migrate::run(arguments.config.as_deref(), *dry_run, *leave_notary))
         }
         Some(Command::Gc(options)) => runtime.block_on(commands::gc::run(arguments, options)),
+        Some(Command::Collections) => runtime.block_on(commands::collections::run(arguments)),
         Some(Command::Check(options)) => runtime.block_on(commands::check::run(arguments, options)),
     };
     // Whatever still runs was given its time.

@@ -315,11 +315,20 @@ async fn the_command_tells_faults_by_line_and_by_status() {
     assert_eq!(last, serde_json::json!({"collections": 1, "versions": 0, "moved": 0, "left": 1, "dry_run": false}));
 }
 
+#[tokio::test]
+async fn the_list_of_collections_ends_with_their_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = broken_database(folder.path()).await;
+    let (output, out, err) = run(&["collections", "--config", &config]);
+    assert!(output.status.success(), "{err}");
+    assert_eq!(out, format!("{GUN}\n# complete: 1 collections\n"));
+}
+
 #[test]
 fn the_command_makes_no_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none");
-    for command in ["gc", "check"] {
+    for command in ["gc", "check", "collections"] {
         let (output, _, err) = run(&[command, "--data-dir", path.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1));
         assert!(err.contains("is no data folder"), "{err}");

@@ -1,6 +1,7 @@
 //! What the program does instead of serving: a file per command.
 
 pub mod check;
+pub mod collections;
 pub mod gc;
 pub mod migrate;
 

@@ -10,6 +10,28 @@ use crate::storage::{Storage, StorageError};
 /// How many names one look into storage brings.
 const PAGE: u32 = 256;
 
+/// Tells `each` the name of every collection, until it fails.
+///
+/// # Errors
+/// When the store fails; inside, when `each` did.
+pub async fn names<E>(
+    storage: &dyn Storage,
+    mut each: impl FnMut(&str) -> Result<(), E>,
+) -> Result<Result<(), E>, StorageError> {
+    let mut walk = Walk::new(storage);
+    loop {
+        let page = walk.page().await?;
+        if page.is_empty() {
+            return Ok(Ok(()));
+        }
+        for name in page {
+            if let Err(failure) = each(&name) {
+                return Ok(Err(failure));
+            }
+        }
+    }
+}
+
 /// The names of all collections, a page at a time.
 struct Walk<'a> {
     storage: &'a dyn Storage,

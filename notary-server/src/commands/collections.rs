@@ -1,0 +1,27 @@
+//! `notary-server collections`
+
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use notary_server::maintenance::names;
+
+use super::open;
+use crate::args::Arguments;
+
+/// Prints the name of every stored collection, a line each, and last a line that says how many there are: a list that
+/// was cut short is not taken for one of fewer collections by `notary-signer gc`.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let opened = open(arguments)?;
+    let storage = opened.storage().await?;
+    let mut out = std::io::stdout().lock();
+    let mut count = 0_u64;
+    let told = names(storage.as_ref(), |name| {
+        count += 1;
+        writeln!(out, "{name}")
+    })
+    .await;
+    storage.close().await;
+    told?.context("cannot write the list")?;
+    writeln!(out, "# complete: {count} collections")?;
+    Ok(())
+}
