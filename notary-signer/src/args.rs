@@ -40,6 +40,39 @@ pub enum Command {
     /// Work with the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make or bring up the tables of the configured database, as starting does; see `storage.migrate`
+    Migrate {
+        /// Print what would be done and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// End the sharing with Notary for good: its signer must not use this database again
+        #[arg(long)]
+        leave_notary: bool,
+    },
+    /// Work with the passphrases keys are sealed under
+    #[command(subcommand)]
+    Passphrase(PassphraseCommand),
+}
+
+/// What to do with passphrases.
+#[derive(Debug, Subcommand)]
+pub enum PassphraseCommand {
+    /// Seal every stored key anew, while signers go on; they must know the old and the new passphrase until it is done
+    Rotate(RotateOptions),
+}
+
+/// How keys are sealed anew.
+#[derive(Debug, clap::Args)]
+pub struct RotateOptions {
+    /// The alias to seal under [default: storage.default_alias]
+    #[arg(long, value_name = "ALIAS")]
+    pub alias: Option<String>,
+    /// How often its passphrase is hashed [default: as for new keys]
+    #[arg(long, value_name = "COUNT")]
+    pub iterations: Option<u64>,
+    /// Say what would be done, and which keys do not open, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// What to do with the configuration.

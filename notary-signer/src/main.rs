@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod args;
+mod commands;
 mod service;
 
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use notary_service::config::environment;
+use notary_service::database::schema::Order;
 use notary_service::listen::{self, Drained, Listening, Stop, Tls};
 use notary_service::logs::{AuditTrail, Logs, last_words};
 use notary_service::supervisor;
@@ -20,8 +22,9 @@ use notary_signer::metrics::Metrics;
 use notary_signer::open;
 use notary_signer::ops::Ops;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio::runtime::Runtime;
 
-use args::{Arguments, Command, ConfigCommand};
+use args::{Arguments, Command, ConfigCommand, PassphraseCommand};
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -53,18 +56,36 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let Some(file) = &arguments.config else { bail!("the signer needs a configuration file: --config FILE") };
     let mut config = Config::load(file, &environment(PREFIX))?;
-    if let Some(Command::Config(ConfigCommand::Check)) = arguments.command {
-        return check(&config);
+    if let Some(command) = &arguments.command {
+        return carry_out(command, config);
     }
     if let Some(listen) = &arguments.listen {
         config.listen_on(listen.clone(), file)?;
     }
     let logs = Logs::start_with(config.log_level, arguments.log_format(), AuditTrail::Whole)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime = threads()?;
     let result = runtime.block_on(serve(config, logs));
     // Whatever still runs was given its time.
     runtime.shutdown_background();
     result
+}
+
+/// Does one thing instead of serving.
+fn carry_out(command: &Command, config: Config) -> anyhow::Result<()> {
+    match command {
+        Command::Config(ConfigCommand::Check) => check(&config),
+        Command::Migrate { dry_run, leave_notary } => {
+            let order = Order { dry_run: *dry_run, leave_notary: *leave_notary };
+            threads()?.block_on(commands::migrate::run(&config, order))
+        }
+        Command::Passphrase(PassphraseCommand::Rotate(options)) => {
+            threads()?.block_on(commands::rotate::run(config, options))
+        }
+    }
+}
+
+fn threads() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
 /// Prints the configuration in force after reading everything it names.

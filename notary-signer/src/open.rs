@@ -10,9 +10,11 @@ use crate::config::{self, PREFIX, Sealing, Storage};
 use crate::keystore::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
 use crate::keystore::{
     EnvironmentPassphrases, FolderPassphrases, InvalidPassphrase, KeyStore, KeyStoreError, MemoryKeyStore,
-    PassphraseError, Passphrases, SqliteKeyStore,
+    MySqlKeyStore, PassphraseError, Passphrases, PostgresKeyStore, SealedRows, SqliteKeyStore,
 };
 use crate::seal::Iterations;
+use notary_service::database::UrlError;
+use notary_service::database::schema::Prepare;
 
 /// Opens the key store that a configuration names.
 ///
@@ -24,6 +26,16 @@ pub async fn key_store(storage: &Storage) -> Result<Arc<dyn KeyStore>, OpenError
         Storage::Sqlite { path, sealing } => {
             let (passphrases, iterations) = passphrases(sealing)?;
             Arc::new(SqliteKeyStore::open(path, passphrases, iterations).await?)
+        }
+        Storage::Postgres { database, sealing } => {
+            let (passphrases, iterations) = passphrases(sealing)?;
+            let (url, at_open) = (database.url()?, Prepare::when(database.migrate));
+            Arc::new(PostgresKeyStore::open(url, database.settings(), at_open, passphrases, iterations).await?)
+        }
+        Storage::MySql { database, sealing } => {
+            let (passphrases, iterations) = passphrases(sealing)?;
+            let (url, at_open) = (database.url()?, Prepare::when(database.migrate));
+            Arc::new(MySqlKeyStore::open(url, database.settings(), at_open, passphrases, iterations).await?)
         }
         #[cfg(feature = "pkcs11")]
         Storage::Pkcs11 { module, token, pin_dir } => {
@@ -48,6 +60,10 @@ pub fn check(storage: &Storage) -> Result<(), OpenError> {
     match storage {
         Storage::Memory => Ok(()),
         Storage::Sqlite { sealing, .. } => passphrases(sealing).map(|_| ()),
+        Storage::Postgres { database, sealing } | Storage::MySql { database, sealing } => {
+            database.url()?;
+            passphrases(sealing).map(|_| ())
+        }
         #[cfg(feature = "pkcs11")]
         Storage::Pkcs11 { pin_dir, .. } => Ok(pin(pin_dir.as_ref())?.check()?),
         #[cfg(not(feature = "pkcs11"))]
@@ -55,8 +71,34 @@ pub fn check(storage: &Storage) -> Result<(), OpenError> {
     }
 }
 
+/// Opens the sealed rows of a database for maintenance, as it is: nothing is made or changed.
+///
+/// # Errors
+/// When they cannot be opened or are not those of this release, or the keys are not in a database.
+pub async fn sealed_rows(storage: &Storage) -> Result<Box<dyn SealedRows>, OpenError> {
+    let Some(sealing) = storage.sealing() else { return Err(OpenError::NotSealed) };
+    let (passphrases, iterations) = passphrases(sealing)?;
+    Ok(match storage {
+        Storage::Memory | Storage::Pkcs11 { .. } => return Err(OpenError::NotSealed),
+        // Opening would make it.
+        Storage::Sqlite { path, .. } if !path.exists() => return Err(OpenError::NoFile(path.clone())),
+        Storage::Sqlite { path, .. } => Box::new(SqliteKeyStore::open(path, passphrases, iterations).await?.rows()),
+        Storage::Postgres { database, .. } => {
+            let (url, settings) = (database.url()?, database.settings());
+            Box::new(PostgresKeyStore::open(url, settings, Prepare::Check, passphrases, iterations).await?.rows())
+        }
+        Storage::MySql { database, .. } => {
+            let (url, settings) = (database.url()?, database.settings());
+            Box::new(MySqlKeyStore::open(url, settings, Prepare::Check, passphrases, iterations).await?.rows())
+        }
+    })
+}
+
 /// Where passphrases come from, and how often the one for new keys is hashed.
-fn passphrases(sealing: &Sealing) -> Result<(Passphrases, Iterations), OpenError> {
+///
+/// # Errors
+/// When there is no passphrase for new keys.
+pub fn passphrases(sealing: &Sealing) -> Result<(Passphrases, Iterations), OpenError> {
     let passphrases = sources(&sealing.default_alias, sealing.passphrase_dir.as_ref())?;
     let needed = Iterations::suited_to(passphrases.of(&sealing.default_alias)?.text());
     Ok((passphrases, sealing.iterations.unwrap_or(needed)))
@@ -87,6 +129,15 @@ pub enum OpenError {
     /// There is no passphrase to seal new keys under.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// What opens the database cannot be read.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// There are no sealed keys where the configuration says.
+    #[error("storage.backend: keys are sealed only in sqlite3, postgres and mysql; there is nothing to seal anew")]
+    NotSealed,
+    /// There is no such file.
+    #[error("storage.db_url: there is no file {}; give the path of the key database", .0.display())]
+    NoFile(PathBuf),
     /// The program was built without PKCS#11.
     #[cfg(not(feature = "pkcs11"))]
     #[error("storage.backend pkcs11: this program was built without it (feature pkcs11)")]

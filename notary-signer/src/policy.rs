@@ -13,9 +13,7 @@ use libtrust::keys::{Signature, SigningFailed, SigningKey};
 use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SecureRandom;
 
-use crate::keystore::KeyRecord;
-#[cfg(feature = "pkcs11")]
-use crate::keystore::KeyStoreError;
+use crate::keystore::{KeyRecord, KeyStoreError};
 
 /// What a caller wants signed.
 #[derive(Clone, Copy)]
@@ -165,17 +163,14 @@ impl Approved<'_> {
     /// Signs; the approval is spent.
     ///
     /// # Errors
-    /// If the cryptographic library fails, or the token; its reason is in the log.
-    pub fn sign(self, random: &dyn SecureRandom) -> Result<Signature, SigningFailed> {
+    /// If the cryptographic library fails, or the token.
+    pub fn sign(self, random: &dyn SecureRandom) -> Result<Signature, NotSigned> {
         let HeldKey { record, key } = self.key;
         match key {
-            Key::InMemory(key) => key.sign(&record.id, self.message, random),
+            Key::InMemory(key) => Ok(key.sign(&record.id, self.message, random)?),
             #[cfg(feature = "pkcs11")]
             Key::InToken(key) => {
-                let bytes = key.sign(&Permitted(self.message)).map_err(|error| {
-                    tracing::error!({ key.id = %record.id, %error }, "a token did not sign");
-                    SigningFailed
-                })?;
+                let bytes = key.sign(&Permitted(self.message))?;
                 Ok(Signature { key_id: record.id.clone(), scheme: scheme(record.algorithm), bytes })
             }
         }
@@ -240,6 +235,17 @@ pub enum Refusal {
         /// The limit, in bytes.
         limit: usize,
     },
+}
+
+/// Why an approved message has no signature.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotSigned {
+    /// The cryptographic library failed.
+    #[error(transparent)]
+    Library(#[from] SigningFailed),
+    /// The store that signs for us failed; trying again later may help.
+    #[error(transparent)]
+    Store(#[from] KeyStoreError),
 }
 
 /// A private key that is not the one its record describes.

@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 pub use crate::key_cache::CacheFigures;
 use crate::key_cache::{CachedKey, KeyCache};
 use crate::keystore::{KeyRecord, KeyStore, KeyStoreError};
-use crate::policy::{Refusal, SignRequest, signs_online};
+use crate::policy::{NotSigned, Refusal, SignRequest, signs_online};
 
 /// The target of the audit events: one before and one after each signature, creation and deletion, with GUN, role and
 /// key id, never content.
@@ -234,6 +234,15 @@ pub enum SignError {
     /// The cryptographic library failed.
     #[error(transparent)]
     Signing(#[from] SigningFailed),
+}
+
+impl From<NotSigned> for SignError {
+    fn from(cause: NotSigned) -> Self {
+        match cause {
+            NotSigned::Library(cause) => Self::Signing(cause),
+            NotSigned::Store(cause) => Self::Store(cause),
+        }
+    }
 }
 
 #[cfg(test)]

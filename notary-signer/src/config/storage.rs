@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use notary_service::config::{ConfigError, Section};
+use notary_service::config::{ConfigError, Database, Section};
+use notary_service::database::Engine;
 use serde_json::{Value, json};
 
 use crate::seal::Iterations;
@@ -18,6 +19,9 @@ pub(super) const KEYS: &[&str] = &[
     "database",
     "username",
     "password",
+    "password_file",
+    "max_connections",
+    "migrate",
     "iterations",
     "passphrase_dir",
     "module",
@@ -35,6 +39,20 @@ pub enum Storage {
     Sqlite {
         /// `db_url`: path of the file; made if absent.
         path: PathBuf,
+        /// How its keys are sealed.
+        sealing: Sealing,
+    },
+    /// `postgres`: a database server or several.
+    Postgres {
+        /// Which database, and how to use it.
+        database: Database,
+        /// How its keys are sealed.
+        sealing: Sealing,
+    },
+    /// `mysql` or `mariadb`: a database server or several, also as a Galera cluster.
+    MySql {
+        /// Which database, and how to use it.
+        database: Database,
         /// How its keys are sealed.
         sealing: Sealing,
     },
@@ -74,7 +92,7 @@ pub struct Sealing {
 
 impl Storage {
     pub(super) fn read(mut section: Section<'_>, legacy_alias: Option<String>) -> Result<Self, ConfigError> {
-        const BACKEND: &str = "memory, sqlite3 or pkcs11";
+        const BACKEND: &str = "memory, sqlite3, postgres, mysql or pkcs11";
         let backend = section.take("backend").ok_or_else(|| section.missing("backend", BACKEND))?;
         match backend.text().as_deref() {
             Some("memory") => Ok(Self::Memory),
@@ -96,8 +114,13 @@ impl Storage {
             Some("rethinkdb") => {
                 Err(backend.unsupported("there is no client for RethinkDB; move the keys to another database"))
             }
-            Some("mysql" | "postgres") => {
-                Err(backend.unsupported("this build stores in memory or in SQLite; use sqlite3 with a file as db_url"))
+            Some("postgres") => {
+                let database = Database::read(&mut section, Engine::Postgres)?;
+                Ok(Self::Postgres { database, sealing: Sealing::read(&mut section, legacy_alias)? })
+            }
+            Some("mysql" | "mariadb") => {
+                let database = Database::read(&mut section, Engine::MySql)?;
+                Ok(Self::MySql { database, sealing: Sealing::read(&mut section, legacy_alias)? })
             }
             _ => Err(backend.invalid(BACKEND)),
         }
@@ -114,13 +137,25 @@ impl Storage {
                 "passphrase_dir": pin_dir,
             }),
             Self::Memory => json!({ "backend": "memory" }),
-            Self::Sqlite { path, sealing } => json!({
-                "backend": "sqlite3",
-                "db_url": path,
-                "default_alias": sealing.default_alias,
-                "iterations": sealing.iterations.map(|iterations| iterations.count()),
-                "passphrase_dir": sealing.passphrase_dir,
-            }),
+            Self::Sqlite { path, sealing } => {
+                let file = [("backend", json!("sqlite3")), ("db_url", json!(path))];
+                let file = file.into_iter().map(|(key, value)| (key.to_owned(), value));
+                Value::Object(file.chain(sealing.describe()).collect())
+            }
+            Self::Postgres { database, sealing } | Self::MySql { database, sealing } => {
+                Value::Object(database.describe().into_iter().chain(sealing.describe()).collect())
+            }
+        }
+    }
+
+    /// How keys are sealed, where they are.
+    #[must_use]
+    pub const fn sealing(&self) -> Option<&Sealing> {
+        match self {
+            Self::Memory | Self::Pkcs11 { .. } => None,
+            Self::Sqlite { sealing, .. } | Self::Postgres { sealing, .. } | Self::MySql { sealing, .. } => {
+                Some(sealing)
+            }
         }
     }
 }
@@ -148,5 +183,14 @@ impl Sealing {
         let iterations = section.integer("iterations", least..=most)?;
         let iterations = iterations.and_then(|count| Iterations::try_from(count).ok());
         Ok(Self { default_alias, iterations, passphrase_dir: section.path("passphrase_dir")? })
+    }
+
+    fn describe(&self) -> [(String, Value); 3] {
+        [
+            ("default_alias", json!(self.default_alias)),
+            ("iterations", json!(self.iterations.map(|iterations| iterations.count()))),
+            ("passphrase_dir", json!(self.passphrase_dir)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
     }
 }

@@ -58,6 +58,26 @@ fn a_key_file_for_named_clients_loads() {
 }
 
 #[test]
+fn a_database_is_named_as_notary_names_it_and_its_password_stays_hidden() {
+    let config = Config::load(&fixture("signer-postgres.json"), &Environment::new()).unwrap();
+    let Storage::Postgres { database, sealing } = &config.storage else { panic!("{:?}", config.storage) };
+    assert_eq!((database.settings().max_connections, database.migrate), (8, false));
+    assert_eq!(sealing.default_alias, "one");
+    let file = |rest: &str| with("").replace(r#""memory""#, rest);
+    let config = load(&file(r#""mariadb","db_url":"signer:hidden@tcp(h:3306)/keys","default_alias":"one""#)).unwrap();
+    assert!(!config.effective().to_string().contains("hidden"));
+    for (rest, words) in [
+        (r#""postgres","default_alias":"one""#, "storage.db_url is missing"),
+        (r#""postgres","db_url":"postgres://a@h/keys""#, "storage.default_alias is missing"),
+        (r#""mysql","db_url":"postgres://a@h/keys","default_alias":"one""#, "storage.db_url"),
+        (r#""rethinkdb","db_url":"h""#, "no client for RethinkDB"),
+    ] {
+        let text = refusal(&file(rest));
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
 fn one_token_is_named_in_one_way() {
     let config = Config::load(&fixture("signer-pkcs11.json"), &Environment::new()).unwrap();
     let Storage::Pkcs11 { token, .. } = &config.storage else { panic!("{:?}", config.storage) };
@@ -72,7 +92,9 @@ fn one_token_is_named_in_one_way() {
 
 #[test]
 fn the_effective_configuration_loads_as_itself() {
-    for name in ["signer-memory.json", "signer-sqlite.json", "signer-pkcs11.json"] {
+    for name in
+        ["signer-memory.json", "signer-sqlite.json", "signer-postgres.json", "signer-mysql.json", "signer-pkcs11.json"]
+    {
         let config = Config::load(&fixture(name), &Environment::new()).unwrap();
         assert_eq!(load(&config.effective().to_string()).unwrap(), config, "{name}");
     }

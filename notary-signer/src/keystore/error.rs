@@ -2,6 +2,7 @@
 
 use libtrust::keys::{KeyAlgorithm, SigningFailed};
 use libtrust::names::KeyId;
+use notary_service::database::schema;
 
 use super::PassphraseError;
 use crate::policy::Mismatch;
@@ -81,6 +82,9 @@ pub enum KeyStoreError {
         /// The version marked.
         version: i64,
     },
+    /// The tables cannot be used, or their database cannot be reached.
+    #[error("the key store: {0}")]
+    Open(#[from] schema::OpenError),
     /// The database failed; trying again later may help.
     #[error("the key database failed to {action}: {reason}")]
     Database {

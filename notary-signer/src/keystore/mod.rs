@@ -4,14 +4,24 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_sql;
 mod error;
 mod memory;
+mod mysql;
+#[cfg(test)]
+mod notary;
 mod passphrases;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
+mod postgres;
+mod retry;
+mod row;
 mod rows;
+mod schema;
 mod sealed;
 mod sqlite;
+mod table;
 
 use std::sync::Arc;
 
@@ -21,15 +31,19 @@ use libtrust::names::{Gun, KeyId, RoleName};
 
 pub use error::{KeyStoreError, RowFault};
 pub use memory::MemoryKeyStore;
+pub use mysql::MySqlKeyStore;
 pub use passphrases::{
     EnvironmentPassphrases, FolderPassphrases, InvalidPassphrase, Passphrase, PassphraseError, PassphraseSource,
     Passphrases,
 };
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
+pub use postgres::PostgresKeyStore;
 pub use rows::{RowAt, Seal, SealedRow, SealedRows};
+pub use schema::SIGNER;
 pub(crate) use sealed::{Reseal, reseal};
 pub use sqlite::SqliteKeyStore;
+pub use table::SealedKeyStore;
 
 use crate::policy::HeldKey;
 

@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use libtrust::keys::SigningKey;
+use libtrust::keys::{PublicKey, SigningKey};
 use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 
 use super::{KeyStoreError, MakeKey, Passphrases, RowFault, Seal, SealedRow, SealedRows};
 use crate::policy::{HeldKey, Mismatch};
 use crate::seal::{self, Derivation, Iterations, OpenError};
-
-/// What a row's `encryption_alg` and `keywrap_alg` say about [`crate::seal`]'s form.
-pub(super) const ENCRYPTION_ALG: &str = "A256GCM";
-pub(super) const KEYWRAP_ALG: &str = "PBES2-HS256+A128KW";
 
 /// Seals and opens off the async threads, at most one key per core at a time.
 pub(super) struct Sealer {
@@ -22,26 +18,20 @@ pub(super) struct Sealer {
     cores: Arc<Semaphore>,
 }
 
-/// A new key, ready to be stored.
-pub(super) struct NewRow {
-    pub(super) public: libtrust::keys::PublicKey,
-    pub(super) private: String,
-    pub(super) alias: String,
-}
-
 impl Sealer {
     pub(super) fn new(passphrases: Passphrases, iterations: Iterations) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         Self { passphrases: Arc::new(passphrases), iterations, cores: Arc::new(Semaphore::new(cores)) }
     }
 
-    pub(super) async fn seal_new(&self, make: MakeKey) -> Result<NewRow, KeyStoreError> {
+    pub(super) async fn seal_new(&self, make: MakeKey) -> Result<(PublicKey, Seal), KeyStoreError> {
         let (passphrases, iterations) = (Arc::clone(&self.passphrases), self.iterations);
         self.run(move || {
             let passphrase = passphrases.of(passphrases.default_alias()).map_err(KeyStoreError::NewKeyPassphrase)?;
             let key = make()?;
             let private = seal::seal(passphrase.text(), &key.to_plain(), iterations, &SystemRandom::new())?;
-            Ok(NewRow { public: key.public_key().clone(), private, alias: passphrases.default_alias().to_owned() })
+            let seal = Seal { private: private.into_bytes(), alias: passphrases.default_alias().to_owned() };
+            Ok((key.public_key().clone(), seal))
         })
         .await
     }

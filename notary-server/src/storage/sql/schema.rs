@@ -1,8 +1,9 @@
 //! The server's tables: what this release makes in an empty database, what it adds to Notary's, and what leaving Notary
 //! changes.
 
-use notary_service::database::schema::{Catalog, Component, Migrator, NotaryColumn, NotaryTable, NotaryTables, Step};
-use notary_service::database::{Pool, schema::SchemaError};
+use notary_service::database::Pool;
+use notary_service::database::schema::{self, Catalog, Component, NotaryColumn, NotaryTable, NotaryTables, Step};
+pub use notary_service::database::schema::{OpenError, Prepare};
 
 /// Tables of the trust server.
 pub const SERVER: Component = Component {
@@ -100,56 +101,7 @@ const fn since(name: &'static str, since: i64) -> NotaryColumn {
     NotaryColumn { name, since }
 }
 
-/// Whether opening a store may make or change its tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prepare {
-    /// Makes them in an empty database, adds to Notary's what we need, brings them up to this release.
-    Migrate,
-    /// Changes nothing; refuses tables that are not up to date.
-    Check,
-}
-
-impl Prepare {
-    /// Migrates if that is wanted, else checks.
-    #[must_use]
-    pub const fn when(migrate: bool) -> Self {
-        if migrate { Self::Migrate } else { Self::Check }
-    }
-}
-
-/// Why a store cannot be used. The database is named, without its password.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// Its tables cannot be used, or it cannot be reached.
-    #[error("database {url}: {cause}")]
-    Schema {
-        /// Where it is.
-        url: String,
-        /// What is wrong and what to do.
-        cause: Box<SchemaError>,
-    },
-    /// Its tables are not up to date, and we were told not to change them.
-    #[error(
-        "database {url}: its tables are not those of this release, and storage.migrate is false; run `notary-server \
-         migrate` (with --dry-run, it prints what it would do)"
-    )]
-    NotMigrated {
-        /// Where it is.
-        url: String,
-    },
-}
-
 /// Makes the tables ready; tells whether they are shared with Notary.
 pub(crate) async fn prepare<D: Catalog>(pool: &Pool<D>, prepare: Prepare) -> Result<bool, OpenError> {
-    let schema = |cause| OpenError::Schema { url: pool.url().to_string(), cause: Box::new(cause) };
-    let migrator = Migrator::new(pool.clone(), SERVER);
-    let outcome = match prepare {
-        Prepare::Migrate => migrator.apply().await.map_err(schema)?,
-        Prepare::Check => migrator.plan().await.map_err(schema)?,
-    };
-    if prepare == Prepare::Check && !outcome.statements.is_empty() {
-        return Err(OpenError::NotMigrated { url: pool.url().to_string() });
-    }
-    Ok(outcome.shared_with_notary)
+    schema::prepare(pool, SERVER, prepare).await
 }

@@ -13,6 +13,8 @@ mod found;
 mod mysql;
 mod notary;
 mod postgres;
+mod prepare;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,8 @@ use std::future::Future;
 
 pub use error::SchemaError;
 pub use notary::{NotaryColumn, NotaryTable, NotaryTables};
+pub use prepare::{OpenError, Prepare, prepare};
+pub use report::{Order, migrate};
 
 use found::Found;
 

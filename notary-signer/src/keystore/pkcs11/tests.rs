@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::keystore::contract;
-use crate::policy::SignRequest;
+use crate::policy::{NotSigned, SignRequest};
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const VARIABLE: &str = "SOFTHSM2_CONF";
@@ -71,7 +71,7 @@ async fn new_key(store: &Pkcs11KeyStore, algorithm: KeyAlgorithm) -> KeyRecord {
     store.pending(&gun, &RoleName::Timestamp, algorithm, never()).await.unwrap()
 }
 
-fn sign(held: &HeldKey) -> Result<(), SigningFailed> {
+fn sign(held: &HeldKey) -> Result<(), NotSigned> {
     let KeyRecord { id, gun, role, public, .. } = held.record();
     let request = SignRequest { key_id: id, gun: Some(gun), role: Some(role), message: b"message" };
     let signature = held.approve(&request, 100).unwrap().sign(&SystemRandom::new())?;
@@ -206,6 +206,22 @@ fn lost_sessions_are_replaced() {
             sign(&held).unwrap();
             assert_eq!(store.by_id(&record.id).await.unwrap().as_ref(), Some(&record));
         }
+    });
+}
+
+#[test]
+fn a_token_that_is_gone_is_an_outage() {
+    on_a_token("a_token_that_is_gone_is_an_outage", || async {
+        let store = open().await;
+        let held = store.open(&new_key(&store, KeyAlgorithm::Ecdsa).await.id).await.unwrap().unwrap();
+        let configuration = fs::read_to_string(std::env::var(VARIABLE).unwrap()).unwrap();
+        let tokens = configuration.lines().find_map(|line| line.strip_prefix("directories.tokendir = ")).unwrap();
+        Pkcs11::new(MODULE).unwrap().finalize().unwrap();
+        fs::remove_dir_all(tokens).unwrap();
+        fs::create_dir(tokens).unwrap();
+        let failed = sign(&held).unwrap_err();
+        assert!(matches!(&failed, NotSigned::Store(KeyStoreError::Token { .. })), "{failed:?}");
+        assert!(failed.to_string().contains(LABEL), "{failed}");
     });
 }
 

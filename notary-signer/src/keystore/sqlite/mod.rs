@@ -1,7 +1,4 @@
 //! Sealed keys in an SQLite file, in Notary's table `private_keys`.
-//!
-//! One thing differs from what Notary's signer writes: `last_used` is set at a key's first signature and then left, as
-//! all it is read for is whether it is set.
 
 mod rows;
 mod schema;
@@ -9,20 +6,16 @@ mod schema;
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use libtrust::dialect::notary::key_id;
-use libtrust::keys::{KeyAlgorithm, PublicKey};
-use libtrust::names::{Gun, KeyId, RoleName};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{Row as _, SqlitePool};
+use libtrust::names::KeyId;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use self::rows::SqliteRows;
-use super::sealed::{ENCRYPTION_ALG, KEYWRAP_ALG, Sealer};
-use super::{KeyRecord, KeyStore, KeyStoreError, MakeKey, Passphrases, RowFault, Seal, SealedRow, SealedRows};
-use crate::policy::HeldKey;
+use super::row::sealed_row;
+use super::table::{ENCRYPTION_ALG, KEYWRAP_ALG, NewKey, Purpose, SealedKeyStore, Table};
+use super::{KeyStoreError, Passphrases, SealedRow};
 use crate::seal::Iterations;
 
 /// How long a statement waits for another process, or for a connection, before it fails.
@@ -50,12 +43,15 @@ const DELETE: &str = "UPDATE private_keys SET deleted_at = strftime('%Y-%m-%d %H
 const CHECK: &str = "SELECT count(*) FROM (SELECT key_id, private FROM private_keys LIMIT 1)";
 
 /// Keeps sealed private keys in one SQLite file, readable by its owner alone. Several processes may share it.
-pub struct SqliteKeyStore {
+pub type SqliteKeyStore = SealedKeyStore<SqliteTable>;
+
+/// The table in a file.
+#[derive(Clone)]
+pub struct SqliteTable {
     pool: SqlitePool,
-    sealer: Sealer,
 }
 
-impl SqliteKeyStore {
+impl SealedKeyStore<SqliteTable> {
     /// Opens the file, making it (mode 0600) and its tables if they are not there. An existing file gets mode 0600.
     ///
     /// New keys are sealed with `iterations`; see [`Iterations`] for which number is right.
@@ -80,67 +76,41 @@ impl SqliteKeyStore {
             .await
             .map_err(|error| schema::opening(path, &error))?;
         schema::prepare(&pool, path).await?;
-        Ok(Self { pool, sealer: Sealer::new(passphrases, iterations) })
-    }
-
-    /// The rows, for maintenance.
-    #[must_use]
-    pub fn rows(&self) -> impl SealedRows {
-        self.sqlite_rows()
-    }
-
-    fn sqlite_rows(&self) -> SqliteRows {
-        SqliteRows::new(self.pool.clone())
-    }
-
-    async fn find(&self, id: &KeyId) -> Result<Option<SealedRow>, KeyStoreError> {
-        let row = sqlx::query(SELECT_BY_ID).bind(id.as_str()).fetch_optional(&self.pool).await;
-        row.map_err(failed_to("read a key"))?.map(|row| sealed_row(&row)).transpose()
+        Ok(Self::over(SqliteTable { pool }, passphrases, iterations))
     }
 }
 
 #[async_trait]
-impl KeyStore for SqliteKeyStore {
-    async fn pending(
-        &self,
-        gun: &Gun,
-        role: &RoleName,
-        algorithm: KeyAlgorithm,
-        make: MakeKey,
-    ) -> Result<KeyRecord, KeyStoreError> {
-        let (gun, role, algorithm) = (gun.as_str(), role.as_str(), algorithm.as_str());
-        let there = sqlx::query(SELECT_PENDING).bind(gun).bind(role).bind(algorithm).fetch_optional(&self.pool).await;
-        if let Some(row) = there.map_err(failed_to("look for a pending key"))? {
-            return Ok(sealed_row(&row)?.record);
-        }
-        let new = self.sealer.seal_new(make).await?;
-        let id = key_id(&new.public);
+impl Table for SqliteTable {
+    async fn pending(&self, purpose: Purpose<'_>) -> Result<Option<SealedRow>, KeyStoreError> {
+        let Purpose { gun, role, algorithm } = purpose;
+        let query = sqlx::query(SELECT_PENDING).bind(gun.as_str()).bind(role.as_str()).bind(algorithm.as_str());
+        let row = query.fetch_optional(&self.pool).await.map_err(failed_to("look for a pending key"))?;
+        row.map(|row| sealed_row(&row)).transpose()
+    }
+
+    async fn store(&self, new: &NewKey<'_>) -> Result<Option<SealedRow>, KeyStoreError> {
+        let Purpose { gun, role, algorithm } = new.purpose;
         let rows = sqlx::query(INSERT_PENDING)
-            .bind(id.as_str())
+            .bind(new.id.as_str())
             .bind(ENCRYPTION_ALG)
             .bind(KEYWRAP_ALG)
-            .bind(algorithm)
-            .bind(&new.alias)
+            .bind(algorithm.as_str())
+            .bind(&new.seal.alias)
             .bind(&new.public.public)
-            .bind(new.private.as_bytes())
-            .bind(gun)
-            .bind(role)
+            .bind(&new.seal.private)
+            .bind(gun.as_str())
+            .bind(role.as_str())
             .fetch_all(&self.pool) // To the end: the statement commits after its last row.
             .await
             .map_err(failed_to("store a key"))?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound).map_err(failed_to("store a key"))?;
-        Ok(sealed_row(row)?.record)
+        Ok(Some(sealed_row(row)?).filter(|row| row.record.id != new.id))
     }
 
-    async fn by_id(&self, id: &KeyId) -> Result<Option<KeyRecord>, KeyStoreError> {
-        Ok(self.find(id).await?.map(|row| row.record))
-    }
-
-    async fn open(&self, id: &KeyId) -> Result<Option<Arc<HeldKey>>, KeyStoreError> {
-        match self.find(id).await? {
-            Some(row) => Ok(Some(Arc::new(self.sealer.open(row, self.sqlite_rows()).await?))),
-            None => Ok(None),
-        }
+    async fn by_id(&self, id: &KeyId) -> Result<Option<SealedRow>, KeyStoreError> {
+        let row = sqlx::query(SELECT_BY_ID).bind(id.as_str()).fetch_optional(&self.pool).await;
+        row.map_err(failed_to("read a key"))?.map(|row| sealed_row(&row)).transpose()
     }
 
     async fn mark_used(&self, id: &KeyId) -> Result<bool, KeyStoreError> {
@@ -171,50 +141,6 @@ impl KeyStore for SqliteKeyStore {
 
 fn failed_to(action: &'static str) -> impl FnOnce(sqlx::Error) -> KeyStoreError {
     move |error| KeyStoreError::Database { action, reason: error.to_string() }
-}
-
-/// Understands a row, or says which column is at fault. The private part is left as it is.
-fn sealed_row(row: &SqliteRow) -> Result<SealedRow, KeyStoreError> {
-    let id_text = text(row, "key_id").unwrap_or_default();
-    let alias = text(row, "passphrase_alias").unwrap_or_default();
-    let read = || -> Result<SealedRow, RowFault> {
-        let id: KeyId = parse("key_id", &text(row, "key_id")?)?;
-        let algorithm: KeyAlgorithm = parse("algorithm", &text(row, "algorithm")?)?;
-        let public = PublicKey { key_type: algorithm.key_type(), public: column(row, "public")? };
-        if key_id(&public) != id {
-            return Err(column_fault("public", "its key id is not the row's"));
-        }
-        let record = KeyRecord {
-            id,
-            gun: parse("gun", &text(row, "gun")?)?,
-            role: parse("role", &text(row, "role")?)?,
-            algorithm,
-            public,
-            used: column(row, "used")?,
-        };
-        let seal = Seal { private: column(row, "private")?, alias: text(row, "passphrase_alias")? };
-        Ok(SealedRow { record, seal })
-    };
-    read().map_err(|fault| KeyStoreError::UnreadableRow { id: id_text, alias, fault })
-}
-
-fn text(row: &SqliteRow, name: &'static str) -> Result<String, RowFault> {
-    column(row, name)
-}
-
-fn column<'r, T>(row: &'r SqliteRow, name: &'static str) -> Result<T, RowFault>
-where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-{
-    row.try_get(name).map_err(|error| column_fault(name, error))
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(name: &'static str, text: &str) -> Result<T, RowFault> {
-    text.parse().map_err(|error| column_fault(name, error))
-}
-
-fn column_fault(column: &'static str, reason: impl std::fmt::Display) -> RowFault {
-    RowFault::Column { column, reason: reason.to_string() }
 }
 
 #[cfg(test)]

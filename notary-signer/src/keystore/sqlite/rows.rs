@@ -1,40 +1,24 @@
 //! Maintenance of the rows.
 
 use async_trait::async_trait;
-use sqlx::{Row as _, SqlitePool};
 
-use super::{failed_to, sealed_row};
+use super::{SqliteTable, failed_to};
+use crate::keystore::row::row_at;
 use crate::keystore::{KeyStoreError, RowAt, Seal, SealedRow, SealedRows};
 
-const WALK: &str = "SELECT id, key_id, algorithm, public, private, passphrase_alias, gun, role, \
+const WALK: &str = "SELECT id AS position, key_id, algorithm, public, private, passphrase_alias, gun, role, \
      last_used IS NOT NULL AS used FROM private_keys WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?";
 /// The form of a token is text in rows by some writers and bytes in others, and SQLite tells them apart.
 const REPLACE: &str = "UPDATE private_keys SET private = ?, passphrase_alias = ?, \
      updated_at = strftime('%Y-%m-%d %H:%M:%f') \
      WHERE key_id = ? AND CAST(private AS BLOB) = ? AND passphrase_alias = ? AND deleted_at IS NULL";
 
-#[derive(Clone)]
-pub(super) struct SqliteRows {
-    pool: SqlitePool,
-}
-
-impl SqliteRows {
-    pub(super) const fn new(pool: SqlitePool) -> Self {
-        Self { pool }
-    }
-}
-
 #[async_trait]
-impl SealedRows for SqliteRows {
+impl SealedRows for SqliteTable {
     async fn rows(&self, after: Option<i64>, limit: u32) -> Result<Vec<RowAt>, KeyStoreError> {
         let walk = sqlx::query(WALK).bind(after.unwrap_or(i64::MIN)).bind(limit);
         let rows = walk.fetch_all(&self.pool).await.map_err(failed_to("read the keys"))?;
-        rows.iter()
-            .map(|row| {
-                let position = row.try_get("id").map_err(failed_to("read the keys"))?;
-                Ok(RowAt { position, row: sealed_row(row) })
-            })
-            .collect()
+        rows.iter().map(|row| row_at("read the keys", row)).collect()
     }
 
     async fn replace(&self, old: &SealedRow, new: &Seal) -> Result<bool, KeyStoreError> {

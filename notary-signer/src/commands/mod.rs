@@ -1,0 +1,4 @@
+//! What the program does instead of serving: a file per command.
+
+pub mod migrate;
+pub mod rotate;

@@ -1,0 +1,17 @@
+-- Notary's table as this signer makes it.
+CREATE TABLE IF NOT EXISTS private_keys (
+    id bigserial PRIMARY KEY,
+    created_at timestamp NULL,
+    updated_at timestamp NULL,
+    deleted_at timestamp NULL,
+    key_id varchar(255) NOT NULL UNIQUE,
+    encryption_alg varchar(255) NOT NULL,
+    keywrap_alg varchar(255) NOT NULL,
+    algorithm varchar(50) NOT NULL,
+    passphrase_alias varchar(50) NOT NULL,
+    public bytea NOT NULL,
+    private bytea NOT NULL,
+    gun varchar(255) NOT NULL,
+    role varchar(255) NOT NULL,
+    last_used timestamp NULL
+)

@@ -1,0 +1,5 @@
+-- One row for each purpose a key was ever made for; its makers take turns by writing it. The id is a SHA-256.
+CREATE TABLE IF NOT EXISTS trust_pending_keys (
+    id bytea PRIMARY KEY,
+    writes bigint NOT NULL
+)
