@@ -16,7 +16,7 @@ struct MariaDb;
 impl Kind for MariaDb {
     type Store = MySqlKeyStore;
 
-    const NOTARY: &'static [&'static str] = notary::MYSQL;
+    const NOTARY: &'static str = notary::MYSQL;
 
     fn database() -> Url {
         testing::mariadb()

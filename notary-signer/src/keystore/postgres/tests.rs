@@ -16,7 +16,7 @@ struct Postgres;
 impl Kind for Postgres {
     type Store = PostgresKeyStore;
 
-    const NOTARY: &'static [&'static str] = notary::POSTGRES;
+    const NOTARY: &'static str = notary::POSTGRES;
 
     fn database() -> Url {
         testing::postgres()
