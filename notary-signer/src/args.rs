@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use notary_service::listen::ListenAddress;
 use notary_service::logs::LogFormat;
 
+use crate::commands::gc::GcOptions;
+
 /// Holds a trust server's snapshot and timestamp keys and signs with them; a drop-in for Notary v1's signer.
 #[derive(Debug, Parser)]
 #[command(name = "notary-signer", disable_version_flag = true)]
@@ -52,6 +54,8 @@ pub enum Command {
     /// Work with the passphrases keys are sealed under
     #[command(subcommand)]
     Passphrase(PassphraseCommand),
+    /// Delete the keys of collections that are stored no more
+    Gc(GcOptions),
 }
 
 /// What to do with passphrases.

@@ -2,8 +2,9 @@
 //!
 //! * [`signer`]: create, look up, sign: what a server in the same process and a network face both stand on.
 //! * [`policy`]: a request becomes [`policy::Approved`] or a refusal; nothing else reaches a private key.
-//! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, and an SQLite file.
-//! * [`rotate`]: sealing every stored key anew, under another passphrase.
+//! * [`keystore`]: where keys are kept: a contract, a store that dies with the process, SQLite, PostgreSQL, MySQL,
+//!   PKCS#11.
+//! * [`rotate`]: sealing every stored key anew, under another passphrase; [`collect`]: deleting keys nobody needs.
 //! * [`seal`]: how a private key is encrypted at rest, as Notary's signer does it.
 //! * [`grpc`]: Notary's signer protocol over all that; [`peers`] says who may call what.
 //! * [`config`], [`open`], [`health`], [`metrics`], [`ops`]: what the program `notary-signer` needs besides.
@@ -13,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod collect;
 pub mod config;
 pub mod grpc;
 pub mod health;

@@ -81,6 +81,7 @@ fn carry_out(command: &Command, config: Config) -> anyhow::Result<()> {
         Command::Passphrase(PassphraseCommand::Rotate(options)) => {
             threads()?.block_on(commands::rotate::run(config, options))
         }
+        Command::Gc(options) => threads()?.block_on(commands::gc::run(&config, options)),
     }
 }
 

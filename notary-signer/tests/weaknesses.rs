@@ -396,6 +396,50 @@ async fn w13_asking_again_leaves_no_unused_keys_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w13_keys_of_collections_that_are_gone_are_deleted_on_command() {
+    let place = Place::new();
+    let recheck = |config: &mut Value| config["key_cache"] = json!({ "recheck_time": "100ms" });
+    let signer = place.start_with(recheck);
+    let client = place.client(&signer, "server").await;
+    let (kept, young) = (client.new_key().await, id_of(&client.create("a/young", "timestamp", "ecdsa").await.unwrap()));
+    let gone = id_of(&client.create("a/gone", "timestamp", "ecdsa").await.unwrap());
+    client.sign(&gone, TIMESTAMP).await.unwrap();
+    let old = "UPDATE private_keys SET created_at = '2020-01-01', updated_at = '2020-01-01', last_used = '2020-01-01'";
+    place.sql(&format!("{old} WHERE key_id <> '{young}'")).await;
+
+    let gc = |list: &str, arguments: &[&str]| {
+        std::fs::write(place.path("stored"), list).unwrap();
+        let mut gc = command(&place.config(recheck), &[("NOTARY_SIGNER_MAIN", "sekrit")]);
+        let output = gc.arg("gc").arg("--keep-guns").arg(place.path("stored")).args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+    };
+    for (list, words) in [
+        (format!("{GUN}\n"), "cut off"),
+        (format!("{GUN}\n# 2 collections\n"), "says 2 collections and names 1"),
+        ("# 0 collections\n".to_owned(), "every key would be deleted"),
+    ] {
+        let (done, said) = gc(&list, &[]);
+        assert!(!done && said.contains(words), "{said}");
+    }
+    let list = format!("{GUN}\n# 1 collections\n");
+    assert!(!gc(&list, &["--older-than", "1h"]).0, "clocks of several programs are at work");
+    let (done, said) = gc(&list, &["--dry-run"]);
+    assert!(done && said.contains(&gone) && said.contains("1 keys would be deleted"), "{said}");
+    client.sign(&gone, TIMESTAMP).await.unwrap();
+    let (done, said) = gc(&list, &[]);
+    assert!(done && said.contains("1 keys deleted; 1 belong to stored collections, 1 are too young"), "{said}");
+    let deleted = Instant::now();
+    while client.sign(&gone, TIMESTAMP).await.is_ok() {
+        assert!(deleted.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.sign(&gone, TIMESTAMP).await.unwrap_err().code(), Code::NotFound);
+    client.sign(&kept, TIMESTAMP).await.unwrap();
+    client.sign(&young, TIMESTAMP).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w14_an_algorithm_that_is_not_made_is_refused_in_notarys_words() {
     let place = Place::new();
     let signer = place.start();

@@ -100,7 +100,6 @@ fn keys_at_notarys_signer_survive_kills_of_both() -> Result<()> {
 }
 
 #[test]
-#[ignore = "our signer does not keep keys in PostgreSQL yet"]
 fn keys_written_by_notarys_signer_sign_at_ours_and_back() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let postgres = Postgres::start(folder.path())?;

@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use libtrust::dialect::notary::key_id;
 use libtrust::keys::{KeyAlgorithm, SigningKey};
-use libtrust::names::RoleName;
+use libtrust::names::{KeyId, RoleName};
 use notary_service::database::schema::{OpenError, Prepare, SchemaError};
 use notary_service::database::{Engine, Url};
 use ring::rand::SystemRandom;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::contract::make;
 use super::{KeyRecord, KeyStore, KeyStoreError, Passphrases, SealedRows};
+use crate::collect::{Collected, Fate, Stored, collect};
 use crate::rotate::{Rotation, Writing, rotate};
 use crate::seal::{self, Iterations};
 
@@ -25,8 +27,11 @@ const GUN: &str = "example.org/team/app";
 pub(super) trait Kind {
     type Store: KeyStore;
 
-    /// Notary's tables.
-    const NOTARY: &'static [&'static str];
+    /// Statements that make Notary's tables; on MySQL the second one is its second migration.
+    const NOTARY: &'static str;
+
+    /// Queries with values in them, and the index each is to use.
+    const LOOK_UPS: &'static [(&'static str, &'static str)];
 
     fn database() -> Url;
     async fn try_open(url: Url, at_open: Prepare, passphrases: Passphrases) -> Result<Self::Store, KeyStoreError>;
@@ -35,6 +40,8 @@ pub(super) trait Kind {
     async fn run(url: &Url, statements: &[&str]);
     /// Ends the sharing with Notary.
     async fn leave(url: &Url);
+    /// Whether the plan for a query uses this index.
+    async fn uses_index(url: &Url, query: &str, index: &str) -> bool;
     /// One number.
     async fn number(url: &Url, query: &str) -> i64;
     /// What Notary's signer inserts for a key.
@@ -70,6 +77,8 @@ macro_rules! sql_tests {
             a_database_that_is_away_is_named,
             all_keys_are_sealed_anew,
             leaving_notary_keeps_every_key,
+            keys_of_collections_not_stored_are_deleted_once_they_are_old,
+            no_look_up_reads_all_keys,
         );
     };
     (@each $kind:ty: $($promise:ident,)*) => {
@@ -90,8 +99,12 @@ pub(super) async fn empty<K: Kind>() -> Url {
 /// A database as Notary's migrations leave it.
 pub(super) async fn notarys<K: Kind>() -> Url {
     let url = K::database();
-    K::run(&url, K::NOTARY).await;
+    K::run(&url, &statements::<K>()).await;
     url
+}
+
+fn statements<K: Kind>() -> Vec<&'static str> {
+    K::NOTARY.split(';').map(str::trim).filter(|statement| !statement.is_empty()).collect()
 }
 
 pub(super) async fn open<K: Kind>(url: &Url) -> K::Store {
@@ -238,11 +251,11 @@ pub(super) async fn rows_that_cannot_be_used_are_named<K: Kind>() {
 
 pub(super) async fn tables_that_cannot_be_used_are_refused<K: Kind>() {
     let foreign = "CREATE TABLE private_keys (id int, body text)";
-    let older: Vec<&str> = K::NOTARY[..2].to_vec();
-    let dirty = [K::NOTARY, &["UPDATE schema_migrations SET dirty = true"]].concat();
+    let notarys = statements::<K>();
+    let dirty = [&notarys[..], &["UPDATE schema_migrations SET dirty = true"]].concat();
     let mut cases = vec![(vec![foreign], "private_keys has no column"), (dirty, "dirty")];
-    if K::NOTARY.len() > 3 {
-        cases.push((older, "run Notary's own migrations up to version 2"));
+    if notarys[1].starts_with("ALTER") {
+        cases.push((vec![notarys[0]], "run Notary's own migrations up to version 2"));
     }
     for (statements, words) in cases {
         let url = K::database();
@@ -306,4 +319,49 @@ pub(super) async fn leaving_notary_keeps_every_key<K: Kind>() {
     assert_eq!(timestamp(&store, GUN).await, theirs);
     let again = K::try_open(url, Prepare::Check, passphrases(&["main"])).await.unwrap();
     assert_eq!(again.open(&theirs.id).await.unwrap().unwrap().record(), &theirs);
+}
+
+pub(super) async fn keys_of_collections_not_stored_are_deleted_once_they_are_old<K: Kind>() {
+    for url in [empty::<K>().await, notarys::<K>().await] {
+        let store = open::<K>(&url).await;
+        let mut ids = Vec::new();
+        for gun in ["example.org/old", "example.org/Old", "example.org/new", "example.org/used", "example.org/stored"] {
+            ids.push(timestamp(&store, gun).await.id);
+        }
+        let old = |id: &KeyId| {
+            format!(
+                "UPDATE private_keys SET created_at = '2020-01-01', updated_at = '2020-01-01' WHERE key_id = '{id}'"
+            )
+        };
+        store.mark_used(&ids[3]).await.unwrap();
+        for index in [0, 3, 4] {
+            K::run(&url, &[&old(&ids[index])]).await;
+        }
+        let stored = Stored::read("example.org/stored\n# 1 collections\n".as_bytes()).unwrap();
+        let rows = K::rows(&store);
+        for is_dry_run in [true, false] {
+            let mut seen = Vec::new();
+            let age = Duration::from_secs(30 * 24 * 3600);
+            let done = collect(&*rows, &stored, age, is_dry_run, |fate| seen.push(fate)).await.unwrap();
+            assert_eq!(done, Collected { kept: 1, deleted: 1, young: 3, left: 0 });
+            assert!(matches!(&seen[..], [Fate::Deleted(record)] if record.id == ids[0]), "{seen:?}");
+            assert_eq!(store.by_id(&ids[0]).await.unwrap().is_some(), is_dry_run);
+        }
+        for id in &ids[1..] {
+            assert!(store.by_id(id).await.unwrap().is_some());
+        }
+    }
+}
+
+pub(super) async fn no_look_up_reads_all_keys<K: Kind>() {
+    for url in [empty::<K>().await, notarys::<K>().await] {
+        let store = open::<K>(&url).await;
+        for n in 0..300 {
+            by_notary::<K>(&url, &format!("example.org/{n}")).await;
+        }
+        drop(store);
+        for (query, index) in K::LOOK_UPS {
+            assert!(K::uses_index(&url, query, index).await, "{query}");
+        }
+    }
 }

@@ -1,28 +1,7 @@
-//! Notary's table as its own migrations leave it, for tests.
+//! Notary's table as its own migrations leave it, and rows as its signer writes them; for tests.
 
-/// Notary's signer and golang-migrate on PostgreSQL.
-pub(super) const POSTGRES: &[&str] = &[
-    "CREATE TABLE private_keys (id serial PRIMARY KEY, created_at timestamp NULL, updated_at timestamp NULL, \
-         deleted_at timestamp NULL, key_id varchar(255) NOT NULL UNIQUE, encryption_alg varchar(255) NOT NULL, \
-         keywrap_alg varchar(255) NOT NULL, algorithm varchar(50) NOT NULL, passphrase_alias varchar(50) NOT NULL, \
-         public bytea NOT NULL, private bytea NOT NULL, gun varchar(255) NOT NULL, role varchar(255) NOT NULL, \
-         last_used timestamp NULL, UNIQUE (key_id, algorithm))",
-    "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)",
-    "INSERT INTO schema_migrations VALUES (1, false)",
-];
-
-/// Notary's signer and golang-migrate on MySQL, in two steps.
-pub(super) const MYSQL: &[&str] = &[
-    "CREATE TABLE private_keys (id int(11) NOT NULL AUTO_INCREMENT, created_at timestamp NULL DEFAULT NULL, \
-         updated_at timestamp NULL DEFAULT NULL, deleted_at timestamp NULL DEFAULT NULL, key_id varchar(255) NOT NULL, \
-         encryption_alg varchar(255) NOT NULL, keywrap_alg varchar(255) NOT NULL, algorithm varchar(50) NOT NULL, \
-         passphrase_alias varchar(50) NOT NULL, public blob NOT NULL, private blob NOT NULL, PRIMARY KEY (id), \
-         UNIQUE KEY key_id (key_id), UNIQUE KEY key_id_2 (key_id, algorithm)) ENGINE=InnoDB DEFAULT CHARSET=utf8",
-    "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)",
-    "ALTER TABLE private_keys ADD COLUMN gun varchar(255) NOT NULL, ADD COLUMN role varchar(255) NOT NULL, \
-         ADD COLUMN last_used datetime NULL DEFAULT NULL",
-    "INSERT INTO schema_migrations VALUES (2, 0)",
-];
+pub(super) const POSTGRES: &str = include_str!("../../tests/notary/postgres.sql");
+pub(super) const MYSQL: &str = include_str!("../../tests/notary/mysql.sql");
 
 /// What Notary's signer inserts for a pending key.
 pub(super) fn insert(id: &str, gun: &str, role: &str, public: &[u8], private: &str, alias: &str) -> String {

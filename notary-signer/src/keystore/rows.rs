@@ -1,6 +1,9 @@
 //! Sealed keys as a database has them: for maintenance, which looks at seals and replaces them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use libtrust::names::KeyId;
 
 use super::{KeyRecord, KeyStoreError};
 
@@ -20,6 +23,19 @@ pub trait SealedRows: Send + Sync + 'static {
     /// # Errors
     /// When the database failed; the seal may be replaced or not.
     async fn replace(&self, old: &SealedRow, new: &Seal) -> Result<bool, KeyStoreError>;
+
+    /// Whether a key is there whose row was not made, changed or used for `age`, by the clock of the database. A row
+    /// that does not say when it was made is not.
+    ///
+    /// # Errors
+    /// When the database failed.
+    async fn is_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError>;
+
+    /// Deletes a key of which [`SealedRows::is_unchanged_for`] holds. False if it does not.
+    ///
+    /// # Errors
+    /// When the database failed; the key may be deleted or not.
+    async fn delete_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError>;
 }
 
 /// A row and where it stands.

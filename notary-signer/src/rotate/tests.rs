@@ -183,6 +183,14 @@ impl<R: SealedRows> SealedRows for Meddling<R> {
         }
         self.rows.replace(old, new).await
     }
+
+    async fn is_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError> {
+        self.rows.is_unchanged_for(id, age).await
+    }
+
+    async fn delete_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError> {
+        self.rows.delete_unchanged_for(id, age).await
+    }
 }
 
 #[tokio::test]

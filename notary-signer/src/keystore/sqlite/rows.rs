@@ -1,6 +1,9 @@
 //! Maintenance of the rows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use libtrust::names::KeyId;
 
 use super::{SqliteTable, failed_to};
 use crate::keystore::row::row_at;
@@ -12,6 +15,14 @@ const WALK: &str = "SELECT id AS position, key_id, algorithm, public, private, p
 const REPLACE: &str = "UPDATE private_keys SET private = ?, passphrase_alias = ?, \
      updated_at = strftime('%Y-%m-%d %H:%M:%f') \
      WHERE key_id = ? AND CAST(private AS BLOB) = ? AND passphrase_alias = ? AND deleted_at IS NULL";
+
+const UNCHANGED: &str = "SELECT count(*) FROM private_keys WHERE key_id = ? AND deleted_at IS NULL \
+     AND max(created_at, coalesce(updated_at, created_at), coalesce(last_used, created_at)) \
+         < strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || ? || ' seconds')";
+const DELETE_UNCHANGED: &str = "UPDATE private_keys SET deleted_at = strftime('%Y-%m-%d %H:%M:%f'), \
+     updated_at = strftime('%Y-%m-%d %H:%M:%f') WHERE key_id = ? AND deleted_at IS NULL \
+     AND max(created_at, coalesce(updated_at, created_at), coalesce(last_used, created_at)) \
+         < strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || ? || ' seconds')";
 
 #[async_trait]
 impl SealedRows for SqliteTable {
@@ -31,5 +42,15 @@ impl SealedRows for SqliteTable {
             .execute(&self.pool)
             .await;
         Ok(replaced.map_err(failed_to("replace a seal"))?.rows_affected() > 0)
+    }
+
+    async fn is_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError> {
+        let query = sqlx::query_scalar::<_, i64>(UNCHANGED).bind(id.as_str()).bind(age.as_secs().cast_signed());
+        Ok(query.fetch_one(&self.pool).await.map_err(failed_to("look at a key"))? > 0)
+    }
+
+    async fn delete_unchanged_for(&self, id: &KeyId, age: Duration) -> Result<bool, KeyStoreError> {
+        let query = sqlx::query(DELETE_UNCHANGED).bind(id.as_str()).bind(age.as_secs().cast_signed());
+        Ok(query.execute(&self.pool).await.map_err(failed_to("delete a key"))?.rows_affected() > 0)
     }
 }
