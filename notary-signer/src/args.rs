@@ -42,6 +42,8 @@ pub enum Command {
     /// Work with the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask the signer of this machine whether it is healthy, at its server.ops_addr; for containers
+    Healthcheck,
     /// Make or bring up the tables of the configured database, as starting does; see `storage.migrate`
     Migrate {
         /// Print what would be done and do nothing

@@ -14,7 +14,7 @@ use notary_service::config::environment;
 use notary_service::database::schema::Order;
 use notary_service::listen::{self, Drained, Listening, Stop, Tls};
 use notary_service::logs::{AuditTrail, Logs, last_words};
-use notary_service::supervisor;
+use notary_service::{probe, supervisor};
 use notary_signer::config::{Config, PREFIX};
 use notary_signer::grpc::Face;
 use notary_signer::health::Health;
@@ -74,6 +74,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn carry_out(command: &Command, config: Config) -> anyhow::Result<()> {
     match command {
         Command::Config(ConfigCommand::Check) => check(&config),
+        Command::Healthcheck => ask_for_health(&config),
         Command::Migrate { dry_run, leave_notary } => {
             let order = Order { dry_run: *dry_run, leave_notary: *leave_notary };
             threads()?.block_on(commands::migrate::run(&config, order))
@@ -97,6 +98,16 @@ fn check(config: &Config) -> anyhow::Result<()> {
         eprintln!("warning: {warning}");
     }
     println!("{:#}", config.effective());
+    Ok(())
+}
+
+/// Asks the running signer, as its configuration says it listens for operators.
+fn ask_for_health(config: &Config) -> anyhow::Result<()> {
+    let Some(address) = &config.server.ops_addr else {
+        bail!("health is told over server.ops_addr: set it, for example to \"127.0.0.1:7898\"");
+    };
+    let health = threads()?.block_on(probe::ask(address, None, "/readyz"))?;
+    println!("{}", health.unwrap_or_default());
     Ok(())
 }
 

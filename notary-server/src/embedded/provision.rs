@@ -63,9 +63,7 @@ pub fn provision(out: &Path, names: &[String], now: SystemTime) -> Result<PathBu
             files::write(&theirs, files::read_secret(&own)?.as_bytes(), Readers::Everyone)?;
         }
     }
-    // The database runs as a user of its own and sees this folder alone.
-    fs::set_permissions(&database, fs::Permissions::from_mode(0o755))
-        .map_err(EmbeddedError::io(&database, "open the folder to the database"))?;
+    open_to_everyone(&database)?;
     Ok(authority_files.certificate)
 }
 
@@ -79,6 +77,18 @@ fn copy(from: &Path, to: &Path) -> Result<(), EmbeddedError> {
         return Ok(());
     }
     files::write(to, &bytes, Readers::Everyone)
+}
+
+/// Lets the database in, which runs as a user of its own and sees this folder alone. Only the folder's owner may change
+/// its mode, and who copies the authority elsewhere need not be the owner.
+fn open_to_everyone(folder: &Path) -> Result<(), EmbeddedError> {
+    const OPEN: u32 = 0o755;
+    let found = fs::metadata(folder).map_err(EmbeddedError::io(folder, "be examined"))?;
+    if found.permissions().mode() & 0o777 == OPEN {
+        return Ok(());
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(OPEN))
+        .map_err(EmbeddedError::io(folder, "open the folder to the database"))
 }
 
 fn ensure_secret(path: &Path, readers: Readers) -> Result<(), EmbeddedError> {
@@ -106,8 +116,13 @@ mod tests {
         let secrets = ["ca/ca.crt", "ca/ca.key", "signer/passphrase", "server/database-password"];
         provision(out.path(), &[], now).unwrap();
         let (first, kept) = (certificates.map(read), secrets.map(read));
+        let folders = ["ca", "server", "signer", "database"].map(|name| out.path().join(name));
+        let changed =
+            || folders.clone().map(|folder| fs::metadata(folder).unwrap()).map(|at| (at.ctime(), at.ctime_nsec()));
+        let before = changed();
         provision(out.path(), &[], now + DAY * 200).unwrap();
         assert_eq!(certificates.map(read), first);
+        assert_eq!(changed(), before);
         provision(out.path(), &[], now + DAY * 300).unwrap();
         assert!(certificates.map(read).iter().zip(&first).all(|(new, old)| new != old));
         assert_eq!(secrets.map(read), kept);

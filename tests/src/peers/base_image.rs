@@ -29,10 +29,23 @@ fi
 exec postgres -D $data -c listen_addresses='*'
 "#;
 
-const DATABASE_FILE: &str = r#"FROM debian-postgresql
+/// Takes this machine's PostgreSQL into the folder `root`, with the libraries it links and without its compiler.
+const DATABASE_FILES: &str = r#"
+set -eu
+mkdir root
+tar -cf - --exclude='bitcode' --exclude='llvmjit*' /usr/lib/postgresql/15 /usr/share/postgresql/15 \
+  | tar -C root -xf -
+ldd /usr/lib/postgresql/15/bin/* /usr/lib/postgresql/15/lib/*.so | sed -n 's/.*=> \(\/[^ ]*\) (0x.*/\1/p' | sort -u \
+  | while read -r library; do cp -L --parents "$(realpath "$(dirname "$library")")/$(basename "$library")" root; done
+"#;
+
+const DATABASE_FILE: &str = r#"FROM debian:12-slim
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+COPY root /
 COPY entry.sh /usr/local/bin/docker-entrypoint.sh
-RUN install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data
+RUN useradd --system --home-dir /var/lib/postgresql postgres \
+ && install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data \
+ && install -d -o postgres -g postgres -m 3777 /run/postgresql
 ENTRYPOINT ["/usr/local/bin/docker-entrypoint.sh"]
 "#;
 
@@ -50,11 +63,12 @@ pub fn compiler(engine: &Dockerd, folder: &Path) -> Result<()> {
     build(engine, &context, "notary-compiler")
 }
 
-/// Makes the image `postgres-like`: PostgreSQL behind the entry point of its official image.
+/// Makes the image `postgres-like`: this machine's PostgreSQL behind the entry point of its official image. It stands on
+/// what [`compiler`] has imported.
 pub fn database(engine: &Dockerd, folder: &Path) -> Result<()> {
-    import(engine, &tarball("debian-postgresql", &["ca-certificates", "postgresql"])?, "debian-postgresql")?;
     let context = folder.join("postgres-like");
     std::fs::create_dir_all(&context)?;
+    run(clean("sh").current_dir(&context).args(["-c", DATABASE_FILES]))?.success()?;
     std::fs::write(context.join("Dockerfile"), DATABASE_FILE)?;
     let entry = context.join("entry.sh");
     std::fs::write(&entry, DATABASE_ENTRY)?;
@@ -94,7 +108,10 @@ fn tarball(name: &str, packages: &[&str]) -> Result<PathBuf> {
         command.arg("http://deb.debian.org/debian");
         run(&mut command)?.success().context("debootstrap makes a Debian (it needs the Debian mirror)")?;
         let unfinished = cache.join(format!("{name}.unfinished"));
-        run(clean("tar").arg("-C").arg(root.path()).arg("-cf").arg(&unfinished).arg("."))?.success()?;
+        let mut pack = clean("tar");
+        pack.args(["--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*"]);
+        pack.args(["doc", "locale", "man"].map(|name| format!("--exclude=./usr/share/{name}/*")));
+        run(pack.arg("-C").arg(root.path()).arg("-cf").arg(&unfinished).arg("."))?.success()?;
         std::fs::rename(&unfinished, &kept)?;
     }
     Ok(kept)
