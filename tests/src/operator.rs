@@ -8,10 +8,12 @@ use chrono::DateTime;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::command::{Outcome, run};
 use crate::peers::database::{Database, Engine};
 use crate::peers::notary::NotaryCli;
 use crate::peers::signer::{Signer, SignerKind};
-use crate::peers::{go_server, our_server};
+use crate::peers::{go_server, our_server, our_signer};
+use crate::process::Stop;
 use crate::trust_server::TrustServer;
 use crate::wire::Wire;
 
@@ -33,6 +35,7 @@ pub type Answers = BTreeMap<String, (StatusCode, Vec<u8>)>;
 /// The peers. The owner of all collections is `alice`, `dave` signs the delegation.
 pub struct Scene {
     signer: Signer,
+    our_signer: Option<Signer>,
     database: Database,
     folder: tempfile::TempDir,
 }
@@ -44,10 +47,34 @@ impl Scene {
         let database = Database::start(engine, folder.path())?;
         database.create_for_server(SERVER)?;
         database.create_for_signer(SIGNER)?;
-        let mut storage = database.storage(SIGNER);
-        storage["default_alias"] = json!("one");
-        let signer = Signer::start(SignerKind::Go, folder.path(), &storage)?;
-        Ok(Self { signer, database, folder })
+        let signer = Signer::start(SignerKind::Go, folder.path(), &keys(&database))?;
+        Ok(Self { signer, our_signer: None, database, folder })
+    }
+
+    /// Starts our signer beside Notary's, on the same keys. Servers of ours that are started after this ask it.
+    pub fn add_our_signer(&mut self) -> Result<()> {
+        self.our_signer = Some(Signer::start(SignerKind::Ours, &self.ours()?, &keys(&self.database))?);
+        Ok(())
+    }
+
+    /// Ends Notary's signer.
+    pub fn end_notarys_signer(&mut self) -> Result<()> {
+        self.signer.stop(Stop::Kill)
+    }
+
+    /// Runs our signer's command with its configuration and these words after it.
+    pub fn our_signer_command(&self, words: &[&str]) -> Result<Outcome> {
+        let signer = self.our_signer.as_ref().context("there is no signer of ours")?;
+        run(our_signer::command(&signer.config())?.args(words))
+    }
+
+    /// Every stored key but for when it was used last, a line each.
+    pub fn keys(&self) -> Result<String> {
+        self.database.query(
+            SIGNER,
+            "SELECT id, created_at, key_id, encryption_alg, keywrap_alg, algorithm, passphrase_alias, gun, role \
+             FROM private_keys ORDER BY id",
+        )
     }
 
     /// Which database server it is.
@@ -64,7 +91,7 @@ impl Scene {
     /// Our server with more sections in its configuration.
     pub fn our_server(&self, more: &[(&str, Value)]) -> Result<TrustServer> {
         let storage = self.database.storage(SERVER);
-        our_server::with_signer_and_storage(&self.ours()?, &self.signer, &storage, more)
+        our_server::with_signer_and_storage(&self.ours()?, self.signer_of_ours(), &storage, more)
     }
 
     /// Our server's folder.
@@ -75,7 +102,7 @@ impl Scene {
     /// Our server's configuration file.
     pub fn our_config(&self, more: &[(&str, Value)]) -> Result<PathBuf> {
         let storage = self.database.storage(SERVER);
-        our_server::write_config(&self.ours()?, &self.signer.trust_service(), &storage, more)
+        our_server::write_config(&self.ours()?, &self.signer_of_ours().trust_service(), &storage, more)
     }
 
     /// Somebody with the `notary` command; the same name is the same person.
@@ -212,11 +239,22 @@ impl Scene {
         Ok(())
     }
 
+    fn signer_of_ours(&self) -> &Signer {
+        self.our_signer.as_ref().unwrap_or(&self.signer)
+    }
+
     fn own(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder)?;
         Ok(folder)
     }
+}
+
+/// The signers' `storage` section.
+fn keys(database: &Database) -> Value {
+    let mut storage = database.storage(SIGNER);
+    storage["default_alias"] = json!("one");
+    storage
 }
 
 /// What a change says. PostgreSQL's column pads the digest of a deletion, and times have as many digits as they need.

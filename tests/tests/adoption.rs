@@ -84,18 +84,33 @@ async fn renewed(scene: &Scene, ours: &mut TrustServer) -> Result<()> {
     Ok(())
 }
 
+/// Our signer takes the place of Notary's, with the keys it finds.
+fn signer_adopted_in_place(scene: &mut Scene, ours: &mut TrustServer) -> Result<()> {
+    let keys = scene.keys()?;
+    scene.add_our_signer()?;
+    ensure!(scene.keys()? == keys, "keys were changed");
+    ours.stop(Stop::Terminate)?;
+    *ours = scene.our_server(&[])?;
+    scene.everyone_publishes(ours, "our-signer")?;
+    // From here on some keys are ours.
+    scene.everyone_rotates(ours)?;
+    ensure!(scene.keys()?.starts_with(&keys), "Notary's keys were changed");
+    Ok(())
+}
+
 async fn moves_over_back_and_for_good(engine: Engine) -> Result<()> {
-    let scene = Scene::set(engine)?;
+    let mut scene = Scene::set(engine)?;
     let mut ours = adopted_in_place(&scene).await?;
     scene.everyone_publishes(&ours, "adopted")?;
     scene.everyone_rotates(&ours)?;
+    signer_adopted_in_place(&mut scene, &mut ours)?;
     renewed(&scene, &mut ours).await?;
     // Everybody's cache is from before the renewal.
     scene.everyone_publishes(&ours, "renewed")?;
     command(&scene, &["check"])?.success()?;
     names_that_differ_in_case(&scene, &ours).await?;
 
-    // Back: what we wrote is as good to Notary's server as its own.
+    // Back to Notary's server and signer: what ours wrote is as good to them as their own.
     let told = scene.answers(&Wire::new(&ours)?).await?;
     ours.stop(Stop::Terminate)?;
     let mut go = scene.go()?;
@@ -105,12 +120,17 @@ async fn moves_over_back_and_for_good(engine: Engine) -> Result<()> {
     let listed = scene.person("reader", &go)?.list(APP)?;
     let told = scene.answers(&Wire::new(&go)?).await?;
     go.stop(Stop::Kill)?;
+    scene.end_notarys_signer()?;
 
     // For good.
     let plan = command(&scene, &["migrate", "--leave-notary", "--dry-run"])?.success()?.stdout;
     ensure!(plan.contains("ALTER TABLE tuf_files"), "{plan}");
-    let done = command(&scene, &["migrate", "--leave-notary"])?.success()?.stdout;
-    ensure!(done.contains("now: version") && done.contains("not shared with Notary"), "{done}");
+    for done in
+        [command(&scene, &["migrate", "--leave-notary"])?, scene.our_signer_command(&["migrate", "--leave-notary"])?]
+    {
+        let done = done.success()?.stdout;
+        ensure!(done.contains("now: version") && done.contains("not shared with Notary"), "{done}");
+    }
     ours.resume()?;
     scene.same(&told, &scene.answers(&Wire::new(&ours)?).await?)?;
     ensure!(scene.person("latecomer", &ours)?.list(APP)? == listed);

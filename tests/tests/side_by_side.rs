@@ -164,9 +164,12 @@ async fn races_have_one_winner(engine: Engine, holder: SnapshotHolder) -> Result
     Ok(())
 }
 
-/// People and their delegates publish and rotate keys at one server and then at the other.
+/// People and their delegates publish and rotate keys at one server and then at the other, each with a signer of its own
+/// on the same keys.
 async fn people_use_either(engine: Engine) -> Result<()> {
-    let both = Both::start(engine, None)?;
+    let mut scene = Scene::set(engine)?;
+    scene.add_our_signer()?;
+    let both = Both { go: scene.go()?, ours: scene.our_server(&[])?, scene };
     let (go, ours, scene) = (&both.go, &both.ours, &both.scene);
     scene.fill(ours)?;
     scene.everyone_publishes(go, "at-notarys")?;
