@@ -2,6 +2,7 @@
 //!
 //! * [`process`]: a peer's process, ended by its id when its guard goes; [`command`]: a program run to its end.
 //! * [`peers`]: the programs themselves: trust servers, registry, Docker engine and clients, `notary`, PostgreSQL.
+//! * [`operator`]: Notary v1 as an operator has it, on a database, with people who publish.
 //! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
@@ -15,6 +16,7 @@
 
 pub mod command;
 pub mod load;
+pub mod operator;
 pub mod peers;
 pub mod ports;
 pub mod process;

@@ -47,6 +47,11 @@ impl Wire {
         Ok((answer.status(), answer.bytes().await?.to_vec()))
     }
 
+    /// DELETE of a path below the server's address; status.
+    pub async fn delete(&self, path: &str) -> Result<StatusCode> {
+        Ok(self.client.delete(format!("{}{path}", self.base)).send().await?.status())
+    }
+
     /// A file of a collection, `None` if there is none.
     pub async fn file(&self, gun: &str, name: &str) -> Result<Option<Vec<u8>>> {
         let (status, body) = self.get(&format!("/v2/{gun}/_trust/tuf/{name}")).await?;
@@ -103,7 +108,8 @@ impl Wire {
         Ok(serde_json::from_slice(&bytes)?)
     }
 
-    async fn key(&self, gun: &str, role: &str) -> Result<Value> {
+    /// The server's key for a role of a collection.
+    pub async fn key(&self, gun: &str, role: &str) -> Result<Value> {
         let bytes = self.file(gun, &format!("{role}.key")).await?.with_context(|| format!("no {role} key"))?;
         Ok(serde_json::from_slice(&bytes)?)
     }

@@ -187,12 +187,14 @@ async fn notarys_signer_hangs_and_goes_on() -> Result<()> {
     hangs_and_recovers(SignerKind::Go).await
 }
 
-#[tokio::test]
+// A client that does not read while the server stops would be waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_starts_before_our_signer() -> Result<()> {
     server_starts_first(SignerKind::Ours).await
 }
 
-#[tokio::test]
+// A client that does not read while the server stops would be waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_starts_before_notarys_signer() -> Result<()> {
     server_starts_first(SignerKind::Go).await
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use stories::peers::database::{Database, Engine};
 use stories::peers::notary::NotaryCli;
 use stories::peers::postgres::Postgres;
 use stories::peers::signer::{Signer, SignerKind};
@@ -99,11 +100,13 @@ fn keys_at_notarys_signer_survive_kills_of_both() -> Result<()> {
     survives_restarts(SignerKind::Go)
 }
 
-#[test]
-fn keys_written_by_notarys_signer_sign_at_ours_and_back() -> Result<()> {
+/// One database of keys, opened in turn by Notary's signer and ours.
+fn keys_pass_from_one_signer_to_the_other(engine: Engine) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let postgres = Postgres::start(folder.path())?;
-    let storage = json!({ "backend": "postgres", "db_url": go_signer::database(&postgres)?, "default_alias": "one" });
+    let database = Database::start(engine, folder.path())?;
+    database.create_for_signer("signer")?;
+    let mut storage = database.storage("signer");
+    storage["default_alias"] = json!("one");
     let mut tags = 2;
     for kind in [SignerKind::Go, SignerKind::Ours, SignerKind::Go, SignerKind::Ours] {
         let signer = Signer::start(kind, folder.path(), &storage)?;
@@ -119,4 +122,14 @@ fn keys_written_by_notarys_signer_sign_at_ours_and_back() -> Result<()> {
         ensure!(NotaryCli::new("bob", folder.path(), &server)?.list(GUN)?.len() == tags, "with {kind:?}");
     }
     Ok(())
+}
+
+#[test]
+fn keys_in_postgresql_pass_from_notarys_signer_to_ours_and_back() -> Result<()> {
+    keys_pass_from_one_signer_to_the_other(Engine::Postgres)
+}
+
+#[test]
+fn keys_in_mariadb_pass_from_notarys_signer_to_ours_and_back() -> Result<()> {
+    keys_pass_from_one_signer_to_the_other(Engine::MariaDb)
 }

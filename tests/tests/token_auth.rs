@@ -13,8 +13,9 @@ use stories::peers::token_issuer::{Rights, TokenIssuer, User};
 use stories::trust_server::TrustServer;
 
 const GUN: &str = "example.com/team/tool";
-const USERS: [User; 2] = [
+const USERS: [User; 3] = [
     User { name: "alice", password: "alice's password", rights: Rights::All },
+    User { name: "carol", password: "carol's password", rights: Rights::Push },
     User { name: "bob", password: "bob's password", rights: Rights::Pull },
 ];
 
@@ -90,6 +91,28 @@ fn notary_publishes_with_the_right_to_push_and_reads_with_the_right_to_pull() ->
         let refused = stranger.run(&["list", GUN])?;
         ensure!(refused.code != 0 && !refused.stdout.contains("v1"), "{refused}");
     }
+    Ok(())
+}
+
+#[test]
+fn deleting_and_new_keys_at_the_server_need_every_right() -> Result<()> {
+    let world = World::start()?;
+    let carol = world.notary("carol")?.logged_in("carol", "carol's password");
+    carol.file("one", "hello\n")?;
+    carol.ok(&["init", GUN])?;
+    carol.ok(&["add", GUN, "v1", "one", "-p"])?;
+    let rotation = ["key", "rotate", GUN, "snapshot", "-r"];
+    carol.run(&rotation)?.failure("")?;
+    carol.run(&["delete", GUN, "--remote"])?.failure("not authorized")?;
+    let bob = world.notary("bob")?.logged_in("bob", "bob's password");
+    ensure!(bob.list(GUN)?.len() == 1);
+    // The same keys, and a user who may.
+    let alice = carol.copy("alice")?.logged_in("alice", "alice's password");
+    alice.ok(&rotation)?.says("Successfully rotated")?;
+    alice.ok(&["delete", GUN, "--remote"])?;
+    // One without a cache.
+    let bob = world.notary("bob-anew")?.logged_in("bob", "bob's password");
+    bob.run(&["list", GUN])?.failure("does not have trust data")?;
     Ok(())
 }
 

@@ -36,6 +36,11 @@ pub fn with_signer(folder: &Path, signer: &Signer) -> Result<TrustServer> {
     server(folder, &signer.trust_service(), &json!({ "backend": "memory" }), vec![])
 }
 
+/// The Go server over TLS with a signer elsewhere, collections where `storage` says.
+pub fn with_signer_and_storage(folder: &Path, signer: &Signer, storage: &Value) -> Result<TrustServer> {
+    server(folder, &signer.trust_service(), storage, vec![])
+}
+
 /// The Go server with a configuration file, on a port of our choice.
 pub fn with_config(folder: &Path, config: &Path, ca: PathBuf) -> Result<TrustServer> {
     launch(folder, config, ca, ports::free()?, vec![])

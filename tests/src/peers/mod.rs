@@ -2,11 +2,13 @@
 
 pub mod base_image;
 pub mod compose;
+pub mod database;
 pub mod docker;
 pub mod dockerd;
 pub mod galera;
 pub mod go_server;
 pub mod go_signer;
+pub mod mariadb;
 pub mod notary;
 pub mod our_server;
 pub mod our_signer;

@@ -32,6 +32,12 @@ impl NotaryCli {
         Ok(Self { home, ..self.clone() })
     }
 
+    /// The same user with the same keys and cache, at another server.
+    #[must_use]
+    pub fn at(&self, server: &TrustServer) -> Self {
+        Self { server: server.url(), ca: server.ca().to_owned(), ..self.clone() }
+    }
+
     /// The same user, with a name and a password for the token service.
     #[must_use]
     pub fn logged_in(self, user: &str, password: &str) -> Self {

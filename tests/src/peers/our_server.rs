@@ -71,18 +71,39 @@ pub fn with_signer(folder: &Path, signer: &Signer, more: &[(&str, Value)]) -> Re
 
 /// Starts a server with these sections in its configuration, all it has in `folder`.
 pub fn configured(folder: &Path, trust_service: &Value, storage: &Value) -> Result<TrustServer> {
-    let authority = Authority::new(folder)?;
-    authority.issue("server")?;
-    let config = json!({
+    let file = write_config(folder, trust_service, storage, &[])?;
+    with_config(folder, &file, folder.join("ca.crt"))
+}
+
+/// Starts the server with a signer elsewhere, collections where `storage` says; `more` is added to its configuration.
+pub fn with_signer_and_storage(
+    folder: &Path,
+    signer: &Signer,
+    storage: &Value,
+    more: &[(&str, Value)],
+) -> Result<TrustServer> {
+    let file = write_config(folder, &signer.trust_service(), storage, more)?;
+    with_config(folder, &file, folder.join("ca.crt"))
+}
+
+/// Writes `FOLDER/server.json`, and the certificates it names unless they are there.
+pub fn write_config(folder: &Path, trust_service: &Value, storage: &Value, more: &[(&str, Value)]) -> Result<PathBuf> {
+    if !folder.join("ca.crt").exists() {
+        Authority::new(folder)?.issue("server")?;
+    }
+    let mut config = json!({
         // The port comes from the environment.
         "server": { "http_addr": "127.0.0.1:0", "tls_cert_file": "server.crt", "tls_key_file": "server.key" },
         "trust_service": trust_service,
         "storage": storage,
         "logging": { "level": "info" },
     });
+    for (key, value) in more {
+        config[*key] = value.clone();
+    }
     let file = folder.join("server.json");
     std::fs::write(&file, config.to_string())?;
-    with_config(folder, &file, authority.certificate())
+    Ok(file)
 }
 
 pub(crate) fn ready(name: &str, folder: &Path, port: u16, command: &mut Command) -> Result<Process> {

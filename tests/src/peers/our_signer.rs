@@ -1,6 +1,7 @@
 //! Our `notary-signer`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -25,7 +26,12 @@ pub fn binary() -> Result<PathBuf> {
 
 /// Starts it with a configuration file that listens on `port`.
 pub(super) fn launch(folder: &Path, config: &Path, port: u16) -> Result<Process> {
+    ready("notary-signer", folder, port, &mut command(config)?)
+}
+
+/// A command for it with a configuration file and its passphrase.
+pub fn command(config: &Path) -> Result<Command> {
     let mut command = peer(binary()?, Stop::Kill);
     command.arg("-config").arg(config).env(PASSPHRASE.0, PASSPHRASE.1);
-    ready("notary-signer", folder, port, &mut command)
+    Ok(command)
 }

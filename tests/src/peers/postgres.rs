@@ -72,7 +72,22 @@ impl Postgres {
 
     /// A connection string for one of its databases.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+        self.url_of("postgres", database)
+    }
+
+    /// As [`Postgres::url`], for another account: `NAME` or `NAME:PASSWORD`.
+    pub fn url_of(&self, account: &str, database: &str) -> String {
+        format!("postgres://{account}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Makes an account that needs its password and may do nothing yet.
+    pub fn create_account(&self, name: &str, password: &str) -> Result<()> {
+        self.query("postgres", &format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'"))?;
+        let file = self.data.path().join("data/pg_hba.conf");
+        let rules = std::fs::read_to_string(&file)?;
+        // The first rule that fits counts. Written in place, it stays the server's.
+        std::fs::write(&file, format!("host all {name} 127.0.0.1/32 scram-sha-256\n{rules}"))?;
+        self.query("postgres", "SELECT pg_reload_conf()").map(drop)
     }
 
     /// Runs statements in a database; gives what they select, unaligned.

@@ -51,7 +51,7 @@ impl Signer {
             "storage": storage,
             "logging": { "level": "error" },
         });
-        let file = own.join(format!("signer-{port}.json"));
+        let file = config_file(&own, port);
         std::fs::write(&file, config.to_string())?;
         let log = folder.to_owned();
         let launch: Launch = match kind {
@@ -68,6 +68,11 @@ impl Signer {
             SignerKind::Go => json!({ "backend": "postgres", "db_url": url()?, "default_alias": "one" }),
         };
         Self::start(kind, folder, &storage)
+    }
+
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        config_file(&self.folder, self.port)
     }
 
     /// Host and port.
@@ -106,6 +111,10 @@ impl Signer {
         self.process = Some((self.launch)()?);
         Ok(())
     }
+}
+
+fn config_file(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("signer-{port}.json"))
 }
 
 /// What seals the keys of every signer here: long as a random one, so that opening a key is quick.

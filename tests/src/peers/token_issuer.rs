@@ -19,6 +19,8 @@ use serde_json::json;
 pub enum Rights {
     /// Everything.
     All,
+    /// Pull and push; not what needs every right, as deleting does.
+    Push,
     /// Only pull.
     Pull,
 }
@@ -180,6 +182,10 @@ impl Signer {
 
 impl User {
     fn may(&self, action: &str) -> bool {
-        self.rights == Rights::All || action == "pull"
+        match self.rights {
+            Rights::All => true,
+            Rights::Push => ["pull", "push"].contains(&action),
+            Rights::Pull => action == "pull",
+        }
     }
 }

@@ -143,6 +143,8 @@ pub(super) fn prepare(engine: Engine, folder: &Path) {
                     .map(Into::into)
                     .into();
             words.extend([format!("--datadir={data}"), "--skip-test-db".into()]);
+            // A server that starts deletes the temporary tables of all that share its folder for them.
+            words.push(format!("--tmpdir={}", folder.display()));
             if is_root() {
                 words.push("--user=mysql".into());
             }
@@ -174,6 +176,7 @@ pub(super) fn command(engine: Engine, folder: &Path, port: u16, durable: bool) -
         Engine::MySql => {
             let mut words: Vec<String> = vec!["mariadbd".into(), "--no-defaults".into()];
             words.extend([format!("--datadir={data}"), format!("--socket={folder}/socket")]);
+            words.push(format!("--tmpdir={folder}"));
             words.extend([format!("--port={port}"), "--bind-address=127.0.0.1".into(), "--skip-name-resolve".into()]);
             words.extend(["--innodb-buffer-pool-size=64M".into(), "--max-connections=300".into()]);
             words.push(format!("--pid-file={folder}/pid"));
