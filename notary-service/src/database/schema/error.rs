@@ -70,6 +70,16 @@ pub enum SchemaError {
     },
 }
 
+impl SchemaError {
+    /// Whether applying again may help at once: somebody else came first.
+    pub(super) fn is_retry(&self) -> bool {
+        match self {
+            Self::Database(failure) | Self::Statement { failure, .. } => failure.is_retry(),
+            _ => false,
+        }
+    }
+}
+
 impl From<Failure> for SchemaError {
     fn from(failure: Failure) -> Self {
         Self::Database(Box::new(failure))

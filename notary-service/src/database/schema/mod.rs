@@ -19,6 +19,7 @@ mod report;
 mod tests;
 
 use std::future::Future;
+use std::time::Duration;
 
 pub use error::SchemaError;
 pub use notary::{NotaryColumn, NotaryTable, NotaryTables};
@@ -29,6 +30,10 @@ use found::Found;
 
 use super::failure::Failure;
 use super::pool::{Backend, Connection, Pool};
+
+/// Between a migration that had to give way and the next attempt; each pause is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_millis(1600);
 
 /// The tables one program brings: `server` or `signer`.
 #[derive(Debug, Clone, Copy)]
@@ -139,7 +144,21 @@ impl<D: Catalog> Migrator<D> {
         self.outcome(found, true)
     }
 
+    /// Where the lock does not reach (Galera), another who migrates may make a statement give way.
     async fn run(&self, leave: bool) -> Result<Outcome, SchemaError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.attempt(leave).await {
+                Err(error) if error.is_retry() && pause <= LAST_PAUSE => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn attempt(&self, leave: bool) -> Result<Outcome, SchemaError> {
         let mut connection = self.pool.acquire().await?;
         let found = Found::read(&mut connection, &self.component).await?;
         let planned = self.outcome(found, leave)?;
