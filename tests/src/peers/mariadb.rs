@@ -35,6 +35,8 @@ impl MariaDb {
         command.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve"]);
         command.args([format!("--datadir={path}/data"), format!("--socket={path}/socket"), temporary]);
         command.args([format!("--pid-file={path}/pid"), format!("--port={port}")]);
+        // In a zone of its own, as many are, and far from UTC.
+        command.env("TZ", "America/New_York");
         // Nobody pulls the plug in these stories.
         command.args(["--innodb-buffer-pool-size=128M", "--innodb-flush-log-at-trx-commit=2"]);
         let mut process = Process::start("mariadb", folder, Stop::Terminate, &mut command)?;

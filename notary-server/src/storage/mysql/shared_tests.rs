@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use notary_service::database::{MySqlPool, Settings, Url, testing};
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -107,6 +108,28 @@ async fn rows_without_a_digest_are_read_and_deleted_rows_hold_their_versions() {
     assert_eq!(newest_version(&store, &name, "root").await, Some(1));
     let refused = store.publish(&name, Base::Any, vec![file("root", 2)], at(1)).await.unwrap_err();
     assert!(matches!(refused, PublishError::Conflict { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn times_are_utc_in_a_server_of_another_zone_and_the_hour_it_leaves_out_stops_nobody() {
+    let url = notarys().await;
+    let store = open_at(url.clone()).await;
+    let name = gun("ex.test/a");
+    let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    // As Notary writes it: UTC, as if it were the server's own time.
+    let theirs = insert("ex.test/a", "targets", 1).replace("now()", "'2026-07-01 10:00:00'");
+    run(&url, &[&theirs]).await;
+    let found = store.newest(&name, &role("targets")).await.unwrap().unwrap();
+    assert_eq!(found.stored_at, time("2026-07-01T10:00:00Z"));
+    // No clock in New York ever says so.
+    let (left_out, end) = (time("2026-03-08T02:30:00Z"), time("2026-03-08T03:00:00Z"));
+    store.publish(&name, Base::Any, full_set(2), left_out).await.unwrap();
+    assert_eq!(store.newest(&name, &role("timestamp")).await.unwrap().unwrap().stored_at, end);
+    for written in ["2026-11-01T01:30:00Z", "2026-07-01T23:59:59Z"].map(time) {
+        assert!(store.delete(&name, left_out).await.unwrap());
+        store.publish(&name, Base::Any, full_set(2), written).await.unwrap();
+        assert_eq!(store.newest(&name, &role("timestamp")).await.unwrap().unwrap().stored_at, written);
+    }
 }
 
 #[tokio::test]

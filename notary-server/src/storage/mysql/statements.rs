@@ -44,15 +44,30 @@ pub(super) static HOLD: Statements = LazyLock::new(|| {
     statements(before, |_| "?".to_owned(), ", ", ") LOCK IN SHARE MODE")
 });
 
-pub(super) static INSERT: Statements = LazyLock::new(|| {
-    let before = "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ";
-    statements(before, |_| "(?, ?, ?, ?, ?, ?, ?)".to_owned(), ", ", "")
-});
+pub(super) static INSERT: Statements = LazyLock::new(|| insert(TIME));
+pub(super) static INSERT_SHARED: Statements = LazyLock::new(|| insert(SHARED_TIME));
+pub(super) static RECORD: Statements = LazyLock::new(|| record(TIME));
+pub(super) static RECORD_SHARED: Statements = LazyLock::new(|| record(SHARED_TIME));
 
-pub(super) static RECORD: Statements = LazyLock::new(|| {
+pub(super) const RECORD_DELETION: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (?, ?, 0, '', 'deletion')";
+pub(super) const RECORD_DELETION_SHARED: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (FROM_UNIXTIME(UNIX_TIMESTAMP(?)), ?, 0, '', 'deletion')";
+
+const TIME: &str = "?";
+/// Notary's columns take a time in UTC for one of the server's zone. Where clocks are put forward there is an hour that they
+/// refuse; this makes of it the end of that hour, and nothing of any other.
+const SHARED_TIME: &str = "FROM_UNIXTIME(UNIX_TIMESTAMP(?))";
+
+fn insert(time: &str) -> Vec<String> {
+    let before = "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ";
+    statements(before, |_| format!("({time}, {time}, ?, ?, ?, ?, ?)"), ", ", "")
+}
+
+fn record(time: &str) -> Vec<String> {
     let before = "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES ";
-    statements(before, |_| "(?, ?, ?, ?, 'update')".to_owned(), ", ", "")
-});
+    statements(before, |_| format!("({time}, ?, ?, ?, 'update')"), ", ", "")
+}
 
 pub(super) static REMOVE: Statements = LazyLock::new(|| {
     let before = "DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY) AND (";

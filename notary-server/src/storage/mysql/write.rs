@@ -10,7 +10,10 @@ use sqlx::query::Query;
 use sqlx::{MySql, Transaction};
 
 use super::read::HEAD;
-use super::statements::{FIRST, GUARD, HOLD, INSERT, NEWEST, RECORD, REMOVE, ROWS, about};
+use super::statements::{
+    FIRST, GUARD, HOLD, INSERT, INSERT_SHARED, NEWEST, RECORD, RECORD_DELETION, RECORD_DELETION_SHARED, RECORD_SHARED,
+    REMOVE, ROWS, about,
+};
 use crate::storage::publication::{Publication, Verdict};
 use crate::storage::sql::group::Transactions;
 use crate::storage::sql::judged::{self, Known, NewRow};
@@ -23,9 +26,6 @@ use crate::storage::{Base, Head, StorageError};
 const STATEMENT_BYTES: usize = 4 << 20;
 
 const DELETE: &str = "DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY)";
-
-const RECORD_DELETION: &str =
-    "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES (?, ?, 0, '', 'deletion')";
 
 /// The connections that write.
 #[derive(Debug)]
@@ -178,8 +178,9 @@ impl<'c> Work<'c> {
     }
 
     async fn insert(&mut self, rows: &[NewRow<'_>]) -> Result<(), Undone> {
+        let (insert, record) = if self.is_shared { (&INSERT_SHARED, &RECORD_SHARED) } else { (&INSERT, &RECORD) };
         for rows in bounded(rows) {
-            let mut query = sqlx::query(about(&INSERT, rows.len()));
+            let mut query = sqlx::query(about(insert, rows.len()));
             for (publication, file) in rows {
                 let now = self.time(publication.now);
                 query = query.bind(now).bind(now).bind(publication.gun.as_str()).bind(file.role.as_str());
@@ -190,7 +191,7 @@ impl<'c> Work<'c> {
         }
         let timestamps: Vec<_> = rows.iter().filter(|(_, file)| file.role == RoleName::Timestamp).collect();
         for rows in timestamps.chunks(ROWS) {
-            let mut query = sqlx::query(about(&RECORD, rows.len()));
+            let mut query = sqlx::query(about(record, rows.len()));
             for (publication, file) in rows {
                 query = query.bind(self.time(publication.now)).bind(publication.gun.as_str());
                 query = query.bind(file.version.get().cast_signed()).bind(hex::encode(file.sha256));
@@ -210,7 +211,8 @@ impl<'c> Work<'c> {
         if deleted.map_err(during("delete a collection"))?.rows_affected() == 0 {
             return Ok(false);
         }
-        let query = sqlx::query(RECORD_DELETION).bind(self.time(now)).bind(gun.as_str());
+        let record = if self.is_shared { RECORD_DELETION_SHARED } else { RECORD_DELETION };
+        let query = sqlx::query(record).bind(self.time(now)).bind(gun.as_str());
         let recorded = self.limit.run(query.execute(&mut *self.transaction)).await;
         recorded.map_err(during("record a deletion"))?;
         Ok(true)

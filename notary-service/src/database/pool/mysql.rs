@@ -36,10 +36,11 @@ impl Backend for MySql {
     }
 }
 
+/// The time zone stays the server's: Notary's programs leave it too, and write times in UTC as if they were of that zone,
+/// into columns that convert them. Read in another zone they would be others.
 fn setup(settings: &Settings, mariadb: bool, galera: bool) -> String {
     let mut set = vec![
         "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'".to_owned(),
-        "time_zone = '+00:00'".to_owned(),
         format!("innodb_lock_wait_timeout = {}", settings.lock_limit.as_secs().max(1)),
         "autocommit = 1".to_owned(),
     ];

@@ -174,7 +174,9 @@ pub(super) fn command(engine: Engine, folder: &Path, port: u16, durable: bool) -
             words
         }
         Engine::MySql => {
-            let mut words: Vec<String> = vec!["mariadbd".into(), "--no-defaults".into()];
+            // In a zone of its own, as many are, where clocks are put forward and back.
+            let mut words: Vec<String> =
+                ["env", "TZ=America/New_York", "mariadbd", "--no-defaults"].map(Into::into).into();
             words.extend([format!("--datadir={data}"), format!("--socket={folder}/socket")]);
             words.push(format!("--tmpdir={folder}"));
             words.extend([format!("--port={port}"), "--bind-address=127.0.0.1".into(), "--skip-name-resolve".into()]);

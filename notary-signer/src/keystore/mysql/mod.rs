@@ -34,14 +34,18 @@ const BY_ID: &str = "SELECT key_id, algorithm, public, private, passphrase_alias
 /// node are its own, and what the cluster compares are writes.
 const GUARD: &str =
     "INSERT INTO trust_pending_keys (id, writes) VALUES (?, 1) ON DUPLICATE KEY UPDATE writes = writes + 1";
+/// Notary's columns take a time in UTC for one of the server's zone, and refuse the hour in which its clocks are put forward:
+/// `FROM_UNIXTIME(UNIX_TIMESTAMP(time))` makes of it the end of that hour, and nothing of any other.
 const INSERT: &str = "INSERT INTO private_keys (created_at, updated_at, key_id, encryption_alg, keywrap_alg, \
      algorithm, passphrase_alias, public, private, gun, role) \
-     VALUES (UTC_TIMESTAMP(), UTC_TIMESTAMP(), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const MARK_USED: &str = "UPDATE private_keys SET last_used = UTC_TIMESTAMP(), updated_at = UTC_TIMESTAMP() \
+     VALUES (FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())), FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const MARK_USED: &str = "UPDATE private_keys SET last_used = UTC_TIMESTAMP(), \
+     updated_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())) \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND last_used IS NULL AND deleted_at IS NULL";
 const EXISTS: &str = "SELECT 1 AS there FROM private_keys \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND deleted_at IS NULL";
-const DELETE: &str = "UPDATE private_keys SET deleted_at = UTC_TIMESTAMP(), updated_at = UTC_TIMESTAMP() \
+const DELETE: &str = "UPDATE private_keys SET deleted_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())), \
+     updated_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())) \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND deleted_at IS NULL";
 const CHECK: &str = "SELECT key_id, private FROM private_keys LIMIT 1";
 

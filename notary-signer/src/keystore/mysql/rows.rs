@@ -12,7 +12,8 @@ use crate::keystore::{KeyStoreError, RowAt, Seal, SealedRow, SealedRows};
 
 const WALK: &str = "SELECT CAST(id AS SIGNED) AS position, key_id, algorithm, public, private, passphrase_alias, gun, role, \
      last_used IS NOT NULL AS used FROM private_keys WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?";
-const REPLACE: &str = "UPDATE private_keys SET private = ?, passphrase_alias = ?, updated_at = UTC_TIMESTAMP() \
+const REPLACE: &str = "UPDATE private_keys SET private = ?, passphrase_alias = ?, \
+     updated_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())) \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND private = ? \
      AND CAST(passphrase_alias AS BINARY) = CAST(? AS BINARY) AND deleted_at IS NULL";
 
@@ -20,7 +21,8 @@ const UNCHANGED: &str = "SELECT 1 AS there FROM private_keys \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND deleted_at IS NULL \
      AND GREATEST(created_at, coalesce(updated_at, created_at), coalesce(last_used, created_at)) \
          < UTC_TIMESTAMP() - INTERVAL ? SECOND";
-const DELETE_UNCHANGED: &str = "UPDATE private_keys SET deleted_at = UTC_TIMESTAMP(), updated_at = UTC_TIMESTAMP() \
+const DELETE_UNCHANGED: &str = "UPDATE private_keys SET deleted_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())), \
+     updated_at = FROM_UNIXTIME(UNIX_TIMESTAMP(UTC_TIMESTAMP())) \
      WHERE key_id = ? AND CAST(key_id AS BINARY) = CAST(? AS BINARY) AND deleted_at IS NULL \
      AND GREATEST(created_at, coalesce(updated_at, created_at), coalesce(last_used, created_at)) \
          < UTC_TIMESTAMP() - INTERVAL ? SECOND";
