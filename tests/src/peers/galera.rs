@@ -101,11 +101,18 @@ impl Galera {
     }
 
     fn install(&self, index: usize) -> Result<()> {
+        let temporary = self.temporary(index);
+        std::fs::create_dir(&temporary)?;
+        run(Command::new("chown").arg("mysql").arg(temporary))?.success()?;
         let mut install = clean("mariadb-install-db");
         install.args(["--no-defaults", "--user=mysql", "--auth-root-authentication-method=normal"]);
         install.arg(format!("--datadir={}", self.nodes[index].data.display()));
         run(&mut install)?.success()?;
         Ok(())
+    }
+
+    fn temporary(&self, index: usize) -> PathBuf {
+        self.nodes[index].data.with_file_name(format!("temporary{index}"))
     }
 
     fn options(&self, index: usize) -> Vec<String> {
@@ -115,6 +122,8 @@ impl Galera {
         vec![
             "--no-defaults".to_owned(),
             format!("--datadir={data}"),
+            // A server that starts removes the temporary tables of all that share its folder.
+            format!("--tmpdir={}", self.temporary(index).display()),
             format!("--socket={data}/node.sock"),
             format!("--pid-file={data}/node.pid"),
             "--bind-address=0.0.0.0".to_owned(),
