@@ -321,7 +321,7 @@ async fn the_list_of_collections_ends_with_their_number() {
     let config = broken_database(folder.path()).await;
     let (output, out, err) = run(&["collections", "--config", &config]);
     assert!(output.status.success(), "{err}");
-    assert_eq!(out, format!("{GUN}\n# complete: 1 collections\n"));
+    assert_eq!(out, format!("{GUN}\n# 1 collections\n"));
 }
 
 #[test]

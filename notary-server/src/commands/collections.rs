@@ -22,6 +22,6 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     .await;
     storage.close().await;
     told?.context("cannot write the list")?;
-    writeln!(out, "# complete: {count} collections")?;
+    writeln!(out, "# {count} collections")?;
     Ok(())
 }
