@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io::BufRead;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use libtrust::names::{Gun, InvalidGun};
 
 use crate::keystore::{KeyRecord, KeyStoreError, SealedRows};
@@ -23,11 +24,12 @@ pub const LEAST_AGE: Duration = Duration::from_secs(24 * 3600);
 pub struct Stored(HashSet<Gun>);
 
 impl Stored {
-    /// Reads a list: a name a line, and `# COUNT collections` as its last line.
+    /// Reads a list: a name a line, and `# COUNT collections at TIME` as its last line.
     ///
     /// # Errors
-    /// If it cannot be read, is not whole, is empty, or holds what is no name.
-    pub fn read(list: impl BufRead) -> Result<Self, InvalidList> {
+    /// If it cannot be read, is not whole, is empty, is older than [`LEAST_AGE`] at `now` (collections that came since
+    /// would lose their keys), or holds what is no name.
+    pub fn read(list: impl BufRead, now: DateTime<Utc>) -> Result<Self, InvalidList> {
         let mut guns = HashSet::new();
         let mut end: Option<(usize, String)> = None;
         for (index, line) in list.lines().enumerate() {
@@ -37,14 +39,21 @@ impl Stored {
                 guns.insert(gun);
             }
         }
-        let count = end.and_then(|(_, line)| line.strip_prefix("# ")?.strip_suffix(" collections")?.parse().ok());
-        match count {
-            None => Err(InvalidList::NotWhole),
-            Some(said) if said != guns.len() => Err(InvalidList::Count { said, found: guns.len() }),
-            Some(0) => Err(InvalidList::Empty),
-            Some(_) => Ok(Self(guns)),
+        let (said, time) = end.and_then(|(_, line)| last_line(&line)).ok_or(InvalidList::NotWhole)?;
+        let age = now.signed_duration_since(time).abs().to_std().unwrap_or(Duration::MAX);
+        match said {
+            said if said != guns.len() => Err(InvalidList::Count { said, found: guns.len() }),
+            0 => Err(InvalidList::Empty),
+            _ if age > LEAST_AGE => Err(InvalidList::Old { time }),
+            _ => Ok(Self(guns)),
         }
     }
+}
+
+/// How many collections there were, and when.
+fn last_line(line: &str) -> Option<(usize, DateTime<Utc>)> {
+    let (count, time) = line.strip_prefix("# ")?.split_once(" collections at ")?;
+    Some((count.parse().ok()?, time.parse().ok()?))
 }
 
 /// What happened to a key.
@@ -126,7 +135,7 @@ pub enum InvalidList {
         reason: String,
     },
     /// Its end is not there.
-    #[error("its last line is not `# COUNT collections`, so it may be cut off; make it anew")]
+    #[error("its last line is not `# COUNT collections at TIME`, so it may be cut off; make it anew")]
     NotWhole,
     /// It has more or fewer names than it says.
     #[error("it says {said} collections and names {found}; make it anew")]
@@ -135,6 +144,12 @@ pub enum InvalidList {
         said: usize,
         /// Different names found.
         found: usize,
+    },
+    /// It was made long ago.
+    #[error("it is from {time}; collections that came since would lose their keys; make it anew")]
+    Old {
+        /// When it says it was made.
+        time: DateTime<Utc>,
     },
     /// It names nothing, so every key would be deleted.
     #[error("it names no collection, so every key would be deleted; delete the key database if that is what is wanted")]
@@ -155,14 +170,17 @@ mod tests {
 
     #[test]
     fn only_a_whole_list_is_taken() {
-        let read = |text: &str| Stored::read(text.as_bytes());
-        assert_eq!(read("a\nb\n# 2 collections\n").unwrap().0.len(), 2);
-        assert_eq!(read("# 1 collections\n# 1 collections").unwrap().0.len(), 1, "an odd name, but a name");
-        for cut in ["", "a\nb\n", "a\nb\n# 2", "a\nb\n# 2 collections\n\n"] {
+        let now: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
+        let read = |text: &str| Stored::read(text.replace("AT", "at 2026-03-01T11:00:00Z").as_bytes(), now);
+        assert_eq!(read("a\nb\n# 2 collections AT\n").unwrap().0.len(), 2);
+        assert_eq!(read("# 1 collections\n# 1 collections AT").unwrap().0.len(), 1, "an odd name, but a name");
+        for cut in ["", "a\nb\n", "a\nb\n# 2", "a\nb\n# 2 collections", "a\nb\n# 2 collections AT\n\n"] {
             assert!(read(cut).is_err(), "{cut:?}");
         }
-        assert_eq!(read("a\n# 2 collections\n"), Err(InvalidList::Count { said: 2, found: 1 }));
-        assert_eq!(read("# 0 collections\n"), Err(InvalidList::Empty));
-        assert!(matches!(read("a\n*\n# 2 collections"), Err(InvalidList::Name { number: 2, .. })));
+        assert_eq!(read("a\n# 2 collections AT\n"), Err(InvalidList::Count { said: 2, found: 1 }));
+        assert_eq!(read("# 0 collections AT\n"), Err(InvalidList::Empty));
+        assert!(matches!(read("a\n*\n# 2 collections AT"), Err(InvalidList::Name { number: 2, .. })));
+        let old = read("a\n# 1 collections at 2026-02-28T11:00:00Z");
+        assert!(matches!(old, Err(InvalidList::Old { .. })), "{old:?}");
     }
 }

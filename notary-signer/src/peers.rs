@@ -1,7 +1,8 @@
 //! Who calls, and what they may do.
 //!
 //! A client is known by the certificate the TLS handshake verified: by its subject's common name and by the DNS names
-//! among its alternative names. A name in a list fits whichever of them is the same but for case; there are no patterns.
+//! among its alternative names. A name in a list fits whichever of them is the same but for the case of ASCII letters; there are no
+//! patterns.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -56,17 +57,19 @@ fn names(certificate: &Certificate) -> Vec<String> {
         certificate.subject().iter().filter(|attribute| attribute.oid == COMMON_NAME).filter_map(|attribute| {
             let value = &attribute.value;
             match value.tag() {
-                Tag::Utf8String => Utf8StringRef::try_from(value).ok().map(|text| text.as_str().to_lowercase()),
+                Tag::Utf8String => Utf8StringRef::try_from(value).ok().map(|text| text.as_str().to_ascii_lowercase()),
                 Tag::PrintableString => {
-                    PrintableStringRef::try_from(value).ok().map(|text| text.as_str().to_lowercase())
+                    PrintableStringRef::try_from(value).ok().map(|text| text.as_str().to_ascii_lowercase())
                 }
-                Tag::TeletexString => TeletexStringRef::try_from(value).ok().map(|text| text.as_str().to_lowercase()),
+                Tag::TeletexString => {
+                    TeletexStringRef::try_from(value).ok().map(|text| text.as_str().to_ascii_lowercase())
+                }
                 _ => None,
             }
         });
     let alternatives = certificate.get_extension::<SubjectAltName>().ok().flatten().map(|(_, names)| names.0);
     let dns = alternatives.into_iter().flatten().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(name.as_str().to_lowercase()),
+        GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
         _ => None,
     });
     common.chain(dns).collect()
@@ -103,7 +106,7 @@ impl Grant {
         if names.iter().any(|name| name == EVERYBODY) {
             return Self::Everybody;
         }
-        Self::Named(names.iter().map(|name| name.trim().to_lowercase()).collect())
+        Self::Named(names.iter().map(|name| name.trim().to_ascii_lowercase()).collect())
     }
 
     /// As a list that [`Grant::to`] would read.
@@ -141,16 +144,16 @@ impl Default for Authorization {
 }
 
 impl Authorization {
-    /// By the operator's two lists.
+    /// By the operator's lists. Servers make keys and never delete any, so deletion has one of its own.
     #[must_use]
-    pub fn listed(signing: Grant, key_management: Grant) -> Self {
-        Self { signing, creation: key_management.clone(), deletion: key_management }
+    pub const fn listed(signing: Grant, key_management: Grant, key_deletion: Grant) -> Self {
+        Self { signing, creation: key_management, deletion: key_deletion }
     }
 
-    /// The operator's two lists, if there are any.
+    /// The operator's lists, if there are any: for signing, key management, key deletion.
     #[must_use]
-    pub fn lists(&self) -> Option<(&Grant, &Grant)> {
-        (*self != Self::default()).then_some((&self.signing, &self.creation))
+    pub fn lists(&self) -> Option<[&Grant; 3]> {
+        (*self != Self::default()).then_some([&self.signing, &self.creation, &self.deletion])
     }
 
     /// Decides whether a caller may do something.
@@ -184,7 +187,8 @@ fn list(action: Action) -> &'static str {
     match action {
         Action::Sign => "authorization.signing",
         Action::LookUp => "authorization",
-        Action::Create | Action::Delete => "authorization.key_management",
+        Action::Create => "authorization.key_management",
+        Action::Delete => "authorization.key_deletion",
     }
 }
 
@@ -219,7 +223,7 @@ mod tests {
 
     fn listed(signing: &[&str], key_management: &[&str]) -> Authorization {
         let grant = |names: &[&str]| Grant::to(names.iter().map(|name| (*name).to_owned()).collect());
-        Authorization::listed(grant(signing), grant(key_management))
+        Authorization::listed(grant(signing), grant(key_management), grant(&["deletes"]))
     }
 
     #[test]
@@ -227,6 +231,9 @@ mod tests {
         let authorization = listed(&["trust.example"], &[]);
         assert!(authorization.permit(&caller("Trust.Example", &[]), Action::Sign).is_ok());
         assert!(authorization.permit(&caller("x", &["a.example", "TRUST.example"]), Action::Sign).is_ok());
+        // KELVIN SIGN is a k in lower case, and no k.
+        let doker = listed(&["doker"], &[]);
+        assert!(doker.permit(&caller("do\u{212a}er", &[]), Action::Sign).is_err());
         for other in ["trust.example.org", "x.trust.example", "trust", ""] {
             assert!(authorization.permit(&caller(other, &[]), Action::Sign).is_err(), "{other}");
         }
@@ -235,16 +242,20 @@ mod tests {
 
     #[test]
     fn each_list_is_for_its_own_calls() {
-        let (signs, manages) = (caller("signs", &[]), caller("manages", &[]));
+        let (signs, manages, deletes) = (caller("signs", &[]), caller("manages", &[]), caller("deletes", &[]));
         let authorization = listed(&["signs"], &["manages"]);
         assert!(authorization.permit(&signs, Action::Sign).is_ok());
         assert!(authorization.permit(&manages, Action::Sign).is_err());
-        for action in [Action::Create, Action::Delete] {
-            assert!(authorization.permit(&manages, action).is_ok());
+        for (action, who, list) in [
+            (Action::Create, &manages, "authorization.key_management"),
+            (Action::Delete, &deletes, "authorization.key_deletion"),
+        ] {
+            assert!(authorization.permit(who, action).is_ok());
             let denied = authorization.permit(&signs, action).unwrap_err().to_string();
-            assert!(denied.contains("signs may not") && denied.contains("authorization.key_management"), "{denied}");
+            assert!(denied.contains("signs may not") && denied.contains(list), "{denied}");
         }
-        for caller in [&signs, &manages] {
+        assert!(authorization.permit(&manages, Action::Delete).is_err());
+        for caller in [&signs, &manages, &deletes] {
             assert!(authorization.permit(caller, Action::LookUp).is_ok());
         }
         assert!(authorization.permit(&caller("other", &[]), Action::LookUp).is_err());

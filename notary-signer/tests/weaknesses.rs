@@ -228,10 +228,14 @@ async fn w09_without_an_authority_only_this_machine_is_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn w09_each_list_permits_its_own_calls_and_refusals_are_audited() {
     let place = Place::new();
-    for name in ["signs", "manages", "other"] {
+    for name in ["signs", "manages", "deletes", "other"] {
         place.issue(name);
     }
-    let signer = place.start_with(|config| authorize(config, &["Signs"], &["manages"]));
+    let signer = place.start_with(|config| {
+        authorize(config, &["Signs"], &["manages"]);
+        config["authorization"]["key_deletion"] = json!(["deletes"]);
+    });
+    let deletes = place.client(&signer, "deletes").await;
     let signs = place.client(&signer, "signs").await;
     let manages = place.client(&signer, "manages").await;
     let other = place.client(&signer, "other").await;
@@ -242,16 +246,17 @@ async fn w09_each_list_permits_its_own_calls_and_refusals_are_audited() {
     let denied = Some(Code::PermissionDenied);
     assert_eq!(signs.create(GUN, "timestamp", "ecdsa").await.err().map(|e| e.code()), denied);
     assert_eq!(signs.delete(&id).await.err().map(|e| e.code()), denied);
+    assert_eq!(manages.delete(&id).await.err().map(|e| e.code()), denied, "servers manage keys and delete none");
     assert_eq!(manages.sign(&id, TIMESTAMP).await.err().map(|e| e.code()), denied);
     assert_eq!(other.info(&id).await.err().map(|e| e.code()), denied);
     assert_eq!(other.delete("").await.err().map(|e| e.code()), denied, "who may nothing learns nothing");
-    eventually(|| signer.all("refused").len() == 5);
+    eventually(|| signer.all("refused").len() == 6);
     let refusal = &signer.all("refused")[0];
     assert_eq!(refusal["peer.name"], "signs");
     assert_eq!(refusal["rpc.method"], "CreateKey");
     assert!(refusal["peer.address"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(refusal["error"].as_str().unwrap().contains("authorization.key_management"));
-    manages.delete(&id).await.unwrap();
+    deletes.delete(&id).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -277,11 +282,11 @@ async fn w09_a_key_signs_only_for_its_gun_and_role() {
         role: role.to_owned(),
     };
     for (gun, role, content, code) in [
-        ("example.org/other", "timestamp", TIMESTAMP, Code::PermissionDenied),
-        (GUN, "snapshot", TIMESTAMP, Code::PermissionDenied),
-        (GUN, "root", TIMESTAMP, Code::PermissionDenied),
-        ("", "", br#"{"_type":"Snapshot"}"#.as_slice(), Code::PermissionDenied),
-        ("", "", b"not metadata", Code::PermissionDenied),
+        ("example.org/other", "timestamp", TIMESTAMP, Code::InvalidArgument),
+        (GUN, "snapshot", TIMESTAMP, Code::InvalidArgument),
+        (GUN, "root", TIMESTAMP, Code::InvalidArgument),
+        ("", "", br#"{"_type":"Snapshot"}"#.as_slice(), Code::InvalidArgument),
+        ("", "", b"not metadata", Code::InvalidArgument),
         ("", "", b"", Code::InvalidArgument),
         ("a*", "", TIMESTAMP, Code::InvalidArgument),
         ("", "releases", TIMESTAMP, Code::InvalidArgument),
@@ -292,7 +297,7 @@ async fn w09_a_key_signs_only_for_its_gun_and_role() {
     client.sign_request(request(GUN, "timestamp", TIMESTAMP)).await.unwrap();
     client.sign_request(request("", "", br#"{"_type":"timestamp"}"#)).await.unwrap();
     for role in ["root", "targets", "targets/releases"] {
-        assert_eq!(client.create(GUN, role, "ecdsa").await.unwrap_err().code(), Code::PermissionDenied, "{role}");
+        assert_eq!(client.create(GUN, role, "ecdsa").await.unwrap_err().code(), Code::InvalidArgument, "{role}");
     }
     for (gun, role) in [("", "timestamp"), (GUN, ""), (GUN, "releases"), (&"x".repeat(256), "timestamp")] {
         assert_eq!(client.create(gun, role, "ecdsa").await.unwrap_err().code(), Code::InvalidArgument);
@@ -414,15 +419,17 @@ async fn w13_keys_of_collections_that_are_gone_are_deleted_on_command() {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     };
+    let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now()).to_rfc3339();
     for (list, words) in [
         (format!("{GUN}\n"), "cut off"),
-        (format!("{GUN}\n# 2 collections\n"), "says 2 collections and names 1"),
-        ("# 0 collections\n".to_owned(), "every key would be deleted"),
+        (format!("{GUN}\n# 1 collections at 2020-01-01T00:00:00Z\n"), "make it anew"),
+        (format!("{GUN}\n# 2 collections at {now}\n"), "says 2 collections and names 1"),
+        (format!("# 0 collections at {now}\n"), "every key would be deleted"),
     ] {
         let (done, said) = gc(&list, &[]);
         assert!(!done && said.contains(words), "{said}");
     }
-    let list = format!("{GUN}\n# 1 collections\n");
+    let list = format!("{GUN}\n# 1 collections at {now}\n");
     assert!(!gc(&list, &["--older-than", "1h"]).0, "clocks of several programs are at work");
     let (done, said) = gc(&list, &["--dry-run"]);
     assert!(done && said.contains(&gone) && said.contains("1 keys would be deleted"), "{said}");

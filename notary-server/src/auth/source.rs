@@ -76,7 +76,7 @@ impl Remote {
                 let cause = "holds no certificate".to_owned();
                 return Err(KeysError::Authorities { file: file.to_path_buf(), cause });
             }
-            builder = builder.tls_certs_merge(certificates);
+            builder = builder.tls_certs_only(certificates);
         }
         Ok(Self { url: url.to_owned(), client: builder.build().map_err(unusable)? })
     }

@@ -66,12 +66,16 @@ impl Collections {
         let mut floors = Floors::default();
         for attempt in 0..ATTEMPTS {
             let ground = self.ground(gun, &upload, attempt > 0).await?;
-            let accepted = match self.judge(gun, &upload, &ground).await {
+            let drafted = match self.judge(gun, &upload, &ground).await {
+                Ok(accepted) => self.complete(gun, accepted, &ground, &floors).await,
+                Err(refused) => Err(refused),
+            };
+            let drafted = match drafted {
                 // What was in memory may have been replaced elsewhere; only what is stored refuses an upload.
                 Err(PublishFailure::Refused(_)) if attempt == 0 && self.has_moved(gun, &ground).await? => continue,
-                judged => judged?,
+                drafted => drafted?,
             };
-            let Some(draft) = self.complete(gun, accepted, &ground, &floors).await? else { return Ok(()) };
+            let Some(draft) = drafted else { return Ok(()) };
             match self.store(gun, draft, &ground).await {
                 Err(PublishError::Moved) => {}
                 Err(PublishError::Conflict { role, stored, .. }) if upload.part(&role).is_none() => {

@@ -7,13 +7,15 @@ use notary_server::maintenance::names;
 
 use super::open;
 use crate::args::Arguments;
+use crate::service;
 
-/// Prints the name of every stored collection, a line each, and last a line that says how many there are: a list that
-/// was cut short is not taken for one of fewer collections by `notary-signer gc`.
+/// Prints the name of every stored collection, a line each, and last a line that says how many there were and when: a
+/// list that was cut short, or lay about, is not taken for one of fewer collections by `notary-signer gc`.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let opened = open(arguments)?;
     let storage = opened.storage().await?;
     let mut out = std::io::stdout().lock();
+    let begun = service::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let mut count = 0_u64;
     let told = names(storage.as_ref(), |name| {
         count += 1;
@@ -22,6 +24,6 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     .await;
     storage.close().await;
     told?.context("cannot write the list")?;
-    writeln!(out, "# {count} collections")?;
+    writeln!(out, "# {count} collections at {begun}")?;
     Ok(())
 }

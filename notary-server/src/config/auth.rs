@@ -25,7 +25,7 @@ pub struct TokenOptions {
     pub bundle: Option<PathBuf>,
     /// `jwks`: a set of keys (RFC 7517) besides or instead of the bundle.
     pub jwks: Option<JwksLocation>,
-    /// `jwks_ca_file`: PEM certificates of authorities trusted for the `jwks` address besides the system's.
+    /// `jwks_ca_file`: PEM certificates of authorities trusted for the `jwks` address in place of the system's.
     pub jwks_ca: Option<PathBuf>,
     /// `autoredirect`: the realm is `https://HOST/auth/token` of the host the client asked.
     pub auto_redirect: bool,
@@ -113,7 +113,10 @@ fn header_text(section: &mut Section<'_>, key: &str, expected: &'static str) -> 
 
 fn location(section: &Section<'_>, found: &Found) -> Result<JwksLocation, ConfigError> {
     let text = found.text().ok_or_else(|| found.invalid("the path or https address of a JWK set"))?;
-    if text.starts_with("https://") {
+    if let Some(rest) = text.strip_prefix("https://") {
+        if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
+            return Err(found.refused("expected an address without user and password: it is shown in logs"));
+        }
         Ok(JwksLocation::Url(text))
     } else if text.contains("://") {
         Err(found.unsupported("who can change the keys on their way can sign any token; use https or a file"))

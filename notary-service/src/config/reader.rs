@@ -112,7 +112,7 @@ impl<'a> Section<'a> {
         let variable = variable(self.source.prefix, &full);
         let in_file = self.members.remove(key);
         let (origin, value) = match self.source.environment.get(&variable) {
-            Some(text) if !text.is_empty() => (Origin::Variable(variable), Tree::Text(text.clone())),
+            Some(text) if !text.trim().is_empty() => (Origin::Variable(variable), Tree::Text(text.clone())),
             _ => (self.source.origin.clone(), in_file?),
         };
         match value {

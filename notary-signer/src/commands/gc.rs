@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use notary_service::config::units::parse_duration;
@@ -14,7 +14,7 @@ use notary_signer::open;
 /// What to delete, and how to tell.
 #[derive(Debug, clap::Args)]
 pub struct GcOptions {
-    /// Every collection that is stored, a name a line, and `# COUNT collections` as the last line; `-` is standard input.
+    /// Every collection that is stored, a name a line, and `# COUNT collections at TIME` as the last line; `-` is standard input.
     /// The keys of all others are deleted
     #[arg(long, value_name = "FILE")]
     keep_guns: PathBuf,
@@ -59,7 +59,7 @@ fn read(list: &Path) -> anyhow::Result<Stored> {
         Some("-") => Box::new(std::io::stdin().lock()),
         _ => Box::new(BufReader::new(File::open(list)?)),
     };
-    Ok(Stored::read(input)?)
+    Ok(Stored::read(input, SystemTime::now().into())?)
 }
 
 /// Days, or what a configuration takes for a duration.

@@ -100,7 +100,8 @@ impl Storage {
                 const PATH: &str = "the path of the database file";
                 let found = section.take("db_url").ok_or_else(|| section.missing("db_url", PATH))?;
                 let Some(text) = found.text().filter(|text| !text.contains("://") && !text.starts_with("file:")) else {
-                    return Err(found.invalid(PATH));
+                    // Not shown: it may be a URL with a password.
+                    return Err(found.refused(format!("expected {PATH}")));
                 };
                 let path = section.resolve(&text);
                 Ok(Self::Sqlite { path, sealing: Sealing::read(&mut section, legacy_alias)? })

@@ -51,9 +51,10 @@ fn a_key_file_for_named_clients_loads() {
     assert_eq!(sealing.passphrase_dir, Some(fixture("passphrases")));
     assert_eq!(config.key_cache.recheck_time, Duration::from_secs(2));
     assert_eq!(config.limits.message_bytes, 8 << 20);
-    let (signing, key_management) = config.authorization.lists().unwrap();
+    let [signing, key_management, key_deletion] = config.authorization.lists().unwrap();
     assert_eq!(signing.names(), ["trust.example"]);
     assert_eq!(key_management.names(), ["operator", "trust.example"]);
+    assert!(key_deletion.names().is_empty(), "nobody");
     assert!(config.warnings.is_empty());
 }
 
@@ -153,7 +154,7 @@ fn lists_without_client_certificates_or_alone_are_refused() {
     assert!(text.contains("key authorization.signing is missing"), "{text}");
     assert!(refusal(&with(r#""authorization":{"signing":["a",""],"key_management":["b"]},"#)).contains("not empty"));
     let nobody = load(&with(r#""authorization":{"signing":["a"],"key_management":[]},"#)).unwrap();
-    assert!(nobody.authorization.lists().unwrap().1.names().is_empty());
+    assert!(nobody.authorization.lists().unwrap()[1].names().is_empty());
 }
 
 #[test]

@@ -23,9 +23,9 @@ pub(super) fn of(error: &SignError, not_found: impl Fn() -> String, broken: impl
 fn refused(refusal: &Refusal) -> Status {
     let words = refusal.to_string();
     match refusal {
-        Refusal::EmptyMessage => Status::invalid_argument(words),
         Refusal::MessageTooLarge { .. } => Status::resource_exhausted(words),
-        _ => Status::permission_denied(words),
+        // PERMISSION_DENIED is for callers: another request of the same one may be in order.
+        _ => Status::invalid_argument(words),
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
             (KeyStoreError::Stopped.into(), Code::Unavailable),
             (Refusal::EmptyMessage.into(), Code::InvalidArgument),
             (Refusal::MessageTooLarge { bytes: 2, limit: 1 }.into(), Code::ResourceExhausted),
-            (Refusal::Role { role: "root".parse().unwrap() }.into(), Code::PermissionDenied),
+            (Refusal::Role { role: "root".parse().unwrap() }.into(), Code::InvalidArgument),
         ] {
             let status = of(&error, || "not found".to_owned(), || "broken".to_owned());
             assert_eq!(status.code(), code, "{error:?}");

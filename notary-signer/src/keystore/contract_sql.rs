@@ -337,7 +337,11 @@ pub(super) async fn keys_of_collections_not_stored_are_deleted_once_they_are_old
         for index in [0, 3, 4] {
             K::run(&url, &[&old(&ids[index])]).await;
         }
-        let stored = Stored::read("example.org/stored\n# 1 collections\n".as_bytes()).unwrap();
+        let stored = Stored::read(
+            "example.org/stored\n# 1 collections at 2026-01-01T00:00:00Z\n".as_bytes(),
+            "2026-01-01T00:00:00Z".parse().unwrap(),
+        )
+        .unwrap();
         let rows = K::rows(&store);
         for is_dry_run in [true, false] {
             let mut seen = Vec::new();

@@ -53,7 +53,7 @@ pub(super) fn signature(asked: &KeyId, answer: proto::Signature) -> Result<Signa
 pub(super) fn refusal(signer: &impl std::fmt::Display, status: &Status) -> SignerError {
     let said: String = status.message().chars().take(1000).collect();
     match status.code() {
-        Code::PermissionDenied | Code::InvalidArgument => {
+        Code::InvalidArgument => {
             // Whoever asked may go on without this key. The operator should know all the same.
             tracing::warn!(%signer, reason = said, "the signer refuses");
             SignerError::Refused(said)

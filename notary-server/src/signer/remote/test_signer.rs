@@ -211,7 +211,7 @@ fn info(key: &PublicKey) -> proto::KeyInfo {
 fn status(error: &SignError) -> Status {
     match error {
         SignError::UnknownKey(_) => Status::not_found(error.to_string()),
-        SignError::Refused(_) => Status::permission_denied(error.to_string()),
+        SignError::Refused(_) => Status::invalid_argument(error.to_string()),
         _ => Status::unavailable(error.to_string()),
     }
 }

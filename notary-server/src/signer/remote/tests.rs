@@ -263,8 +263,10 @@ async fn a_key_under_a_wrong_id_is_not_taken() {
 async fn refusals_keep_their_meaning() {
     let (_authority, signer, client) = working();
     let id = new_key(&client).await.unwrap();
+    signer.mood(Mood::Says(Code::InvalidArgument, "not this"));
+    assert!(matches!(sign(&client, &id).await, Err(SignerError::Refused(why)) if why == "not this"));
     signer.mood(Mood::Says(Code::PermissionDenied, "not you"));
-    assert!(matches!(sign(&client, &id).await, Err(SignerError::Refused(why)) if why == "not you"));
+    assert!(unavailable(sign(&client, &id).await).contains("not you"), "an operator must see that, and clients wait");
     signer.mood(Mood::Says(Code::FailedPrecondition, "sealed under alias x"));
     assert!(matches!(sign(&client, &id).await, Err(SignerError::UnusableKey(why)) if why.contains("alias x")));
     signer.mood(Mood::Says(Code::Internal, "Key creation failed"));

@@ -13,8 +13,8 @@ use crate::storage::StorageError;
 use crate::storage::sql::follow::{Feed, Present};
 use crate::storage::sql::read::read;
 
-/// A transaction lives no longer than this after it drew an id: longer than any statement or lock may take.
-const MOST: Duration = Duration::from_secs(15);
+/// A transaction lives no longer than this after it drew an id: two statements and a commit, each at its limit.
+const MOST: Duration = Duration::from_secs(40);
 
 const SERVER: &str = "SELECT concat(@@hostname, ':', @@port)";
 
@@ -39,6 +39,9 @@ impl MySqlFeed {
 impl Feed for MySqlFeed {
     /// All transactions that drew an id in one second.
     type Writer = u64;
+
+    /// As many as may have been drawn lately and not be visible yet.
+    const REREAD: i64 = 4_000;
 
     async fn present(&self) -> Result<Present<u64>, StorageError> {
         let query = || sqlx::query_scalar(SERVER);

@@ -38,10 +38,11 @@ pub(super) static FIRST: Statements = LazyLock::new(|| {
     statements("", one, " UNION ALL ", "")
 });
 
-/// Holds off Notary, which deletes without a guard; finds what it has just deleted gone.
+/// Holds off Notary, which deletes without a guard; finds what it has just deleted gone. Really written, because a lock
+/// does not reach the other nodes of a Galera cluster.
 pub(super) static HOLD: Statements = LazyLock::new(|| {
-    let before = "SELECT CAST(id AS SIGNED) FROM tuf_files WHERE id IN (";
-    statements(before, |_| "?".to_owned(), ", ", ") LOCK IN SHARE MODE")
+    let before = "UPDATE tuf_files SET updated_at = coalesce(updated_at, created_at) + INTERVAL 1 SECOND WHERE id IN (";
+    statements(before, |_| "?".to_owned(), ", ", ")")
 });
 
 pub(super) static INSERT: Statements = LazyLock::new(|| insert(TIME));

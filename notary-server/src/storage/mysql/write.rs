@@ -168,8 +168,8 @@ impl<'c> Work<'c> {
         ids.dedup();
         for ids in ids.chunks(ROWS) {
             let query = ids.iter().fold(sqlx::query(about(&HOLD, ids.len())), |query, id| query.bind(*id));
-            let held = self.limit.run(query.fetch_all(&mut *self.transaction)).await.map_err(during(ACTION))?;
-            if held.len() < ids.len() {
+            let held = self.limit.run(query.execute(&mut *self.transaction)).await.map_err(during(ACTION))?;
+            if held.rows_affected() < ids.len() as u64 {
                 let cause = "a collection was deleted meanwhile".to_owned();
                 return Err(Undone::Overtaken(StorageError::Backend { action: ACTION, cause }));
             }

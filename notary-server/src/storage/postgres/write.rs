@@ -12,7 +12,7 @@ use crate::storage::sql::group::Transactions;
 use crate::storage::sql::judged::{self, Known, NewRow};
 use crate::storage::sql::row;
 use crate::storage::sql::undone::{Undone, committing, connecting, during, inserting};
-use crate::storage::{Base, Head, StorageError};
+use crate::storage::{Base, Head};
 
 /// The connections that write.
 #[derive(Debug)]
@@ -34,8 +34,9 @@ pub(super) const NEWEST: &str = "SELECT wanted.place, newest.id::bigint, newest.
      CROSS JOIN LATERAL (SELECT id, version, sha256, data FROM tuf_files \
          WHERE gun = wanted.gun AND role = wanted.role ORDER BY version DESC LIMIT 1) AS newest";
 
-/// Holds off Notary, which deletes without a guard; finds what it has just deleted gone.
-const HOLD: &str = "SELECT id::bigint FROM tuf_files WHERE id = ANY($1) FOR KEY SHARE";
+/// Holds off Notary's writers, which know no guard and look before their transactions begin: a row that one has looked
+/// for must not appear, nor vanish, under it. Readers do not notice.
+const HOLD_OFF_NOTARY: &str = "LOCK TABLE tuf_files IN SHARE ROW EXCLUSIVE MODE";
 
 /// All rows of a group and the feed's entries for its timestamps.
 const INSERT: &str = "WITH given AS MATERIALIZED (SELECT * FROM \
@@ -57,9 +58,9 @@ const REMOVE: &str = "DELETE FROM tuf_files USING unnest($2::text[], $3::bigint[
 impl Transactions for Writer {
     async fn store(&self, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection).await?;
+        let mut work = Work::begin(&mut connection, self.is_shared).await?;
         work.take_turns(publications.iter().map(|publication| &publication.gun)).await?;
-        let known = work.look_up(publications, self.is_shared).await?;
+        let known = work.look_up(publications).await?;
         let (verdicts, rows) = judged::judge(known, publications);
         if rows.is_empty() {
             work.abandon().await?;
@@ -76,7 +77,7 @@ impl Writer {
     /// Deletes a collection and records it; false if there was nothing.
     pub(super) async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection).await?;
+        let mut work = Work::begin(&mut connection, self.is_shared).await?;
         work.take_turns(std::iter::once(gun)).await?;
         let found = work.delete(gun, now).await?;
         if found {
@@ -91,7 +92,7 @@ impl Writer {
     /// Removes versions of a collection that is at `base`; false if it is not.
     pub(super) async fn remove(&self, gun: &Gun, base: Base, versions: &[(RoleName, Version)]) -> Result<bool, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection).await?;
+        let mut work = Work::begin(&mut connection, self.is_shared).await?;
         work.take_turns(std::iter::once(gun)).await?;
         let is_there = base.holds(work.head(gun).await?.map(|head| head.sha256));
         if is_there {
@@ -112,10 +113,16 @@ struct Work<'c> {
 }
 
 impl<'c> Work<'c> {
-    async fn begin(connection: &'c mut Connection<Postgres>) -> Result<Self, Undone> {
+    async fn begin(connection: &'c mut Connection<Postgres>, is_shared: bool) -> Result<Self, Undone> {
         let limit = connection.limit();
         let transaction = limit.run(sqlx::Connection::begin(&mut **connection)).await;
-        Ok(Self { transaction: transaction.map_err(during("begin a transaction"))?, limit })
+        let mut work = Self { transaction: transaction.map_err(during("begin a transaction"))?, limit };
+        if is_shared {
+            let query = sqlx::query(HOLD_OFF_NOTARY);
+            let locked = work.limit.run(query.execute(&mut *work.transaction)).await;
+            locked.map_err(during("hold off Notary's servers"))?;
+        }
+        Ok(work)
     }
 
     /// Waits for other writers of these GUNs; those that come later wait for this transaction.
@@ -125,7 +132,7 @@ impl<'c> Work<'c> {
         written.map(drop).map_err(during("wait for a collection's turn"))
     }
 
-    async fn look_up<'p>(&mut self, publications: &[&'p Publication], is_shared: bool) -> Result<Known<'p>, Undone> {
+    async fn look_up<'p>(&mut self, publications: &[&'p Publication]) -> Result<Known<'p>, Undone> {
         let wanted = judged::wanted(publications);
         let (guns, roles): (Vec<&str>, Vec<&str>) =
             wanted.iter().map(|(gun, role)| (gun.as_str(), role.as_str())).unzip();
@@ -133,34 +140,13 @@ impl<'c> Work<'c> {
         let found = self.limit.run(query.fetch_all(&mut *self.transaction)).await;
         let found: Vec<(i64, i64, i64, String)> = found.map_err(during("look up the newest versions"))?;
         let mut known = Known::default();
-        let mut timestamps = Vec::new();
         for (place, id, version, sha256) in found {
             let place = usize::try_from(place.saturating_sub(1)).ok();
             let Some(&(gun, role)) = place.and_then(|place| wanted.get(place)) else { continue };
-            if *role == RoleName::Timestamp {
-                timestamps.push(id);
-            }
             let newest = row::head((id, version, sha256)).map(|head| (head.version, head.sha256));
             known.newest.insert((gun, role), newest);
         }
-        if is_shared {
-            self.hold(timestamps).await?;
-        }
         Ok(known)
-    }
-
-    /// Keeps these rows from being deleted until the transaction ends.
-    async fn hold(&mut self, mut ids: Vec<i64>) -> Result<(), Undone> {
-        const ACTION: &str = "hold the newest timestamps";
-        ids.sort_unstable();
-        ids.dedup();
-        let query = sqlx::query(HOLD).bind(&ids);
-        let held = self.limit.run(query.fetch_all(&mut *self.transaction)).await.map_err(during(ACTION))?;
-        if held.len() == ids.len() {
-            return Ok(());
-        }
-        let cause = "a collection was deleted meanwhile".to_owned();
-        Err(Undone::Overtaken(StorageError::Backend { action: ACTION, cause }))
     }
 
     async fn insert(&mut self, rows: &[NewRow<'_>]) -> Result<(), Undone> {

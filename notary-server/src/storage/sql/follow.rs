@@ -17,6 +17,9 @@ pub(crate) trait Feed: Send + Sync + 'static {
     /// Stands for a transaction that may have drawn an id.
     type Writer: Eq + Hash + Clone + Send + Sync + 'static;
 
+    /// Ids below the end that are read again from the start on, where nobody tells which transaction drew them.
+    const REREAD: i64 = 0;
+
     /// The transactions that may have drawn ids and not ended.
     async fn present(&self) -> Result<Present<Self::Writer>, StorageError>;
 
@@ -66,8 +69,14 @@ impl<F: Feed> Polling<F> {
 /// before this returns.
 async fn end<F: Feed>(feed: &F) -> Result<(Place<F::Writer>, String), StorageError> {
     let highest = feed.highest().await?;
+    if F::REREAD == 0 {
+        let Present { writers, server } = feed.present().await?;
+        return Ok((Place::at_end(highest, writers), server));
+    }
+    let settled = highest.saturating_sub(F::REREAD).max(0);
+    let entries = feed.entries(settled, i64::try_from(WINDOW).unwrap_or(i64::MAX)).await?;
     let Present { writers, server } = feed.present().await?;
-    Ok((Place::at_end(highest, writers), server))
+    Ok((Place::before_end(settled, entries.into_iter().map(|(id, _)| id), writers), server))
 }
 
 #[async_trait]
@@ -85,6 +94,14 @@ impl<F: Feed> Follower for Polling<F> {
             return Err(self.lost().await);
         }
         let ids: Vec<i64> = entries.iter().map(|(id, _)| *id).collect();
+        // Entries are never removed: a feed that is shorter is another one, of a backup or of another server.
+        let last = match ids.last() {
+            Some(last) => *last,
+            None => self.feed.highest().await?,
+        };
+        if last < place.highest() {
+            return Err(self.lost().await);
+        }
         let mut names: HashMap<i64, String> = entries.into_iter().collect();
         let reading = place.read(&writers, ids);
         self.place = Some((place, server));

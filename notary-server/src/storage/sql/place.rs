@@ -45,6 +45,14 @@ impl<W: Eq + Hash + Clone> Place<W> {
         Self { settled: highest, told: BTreeSet::new(), marks: VecDeque::new(), stragglers: writers }
     }
 
+    /// A place before the end of a feed: `ids` above `settled` were read, then who was writing.
+    pub(crate) fn before_end(settled: i64, ids: impl IntoIterator<Item = i64>, writers: Writers<W>) -> Self {
+        let told: BTreeSet<i64> = ids.into_iter().filter(|id| *id > settled).collect();
+        let highest = told.last().copied().unwrap_or(settled);
+        let marks = VecDeque::from([Mark { highest, writers: Some(writers) }]);
+        Self { settled, told, marks, stragglers: Writers::new() }
+    }
+
     /// Entries above this are to be read.
     pub(crate) const fn settled(&self) -> i64 {
         self.settled
@@ -114,6 +122,14 @@ mod tests {
         assert!(place.settled() >= 3, "only what was seen beside the last writers is open: {}", place.settled());
         assert_eq!(place.read(&Writers::new(), place.settled() + 1..=5), new(&[]));
         assert_eq!(place.settled(), 5);
+    }
+
+    #[test]
+    fn what_commits_late_after_a_start_before_the_end_is_told() {
+        let mut place = Place::before_end(0, [1, 2, 4], writers(&["second 0"]));
+        assert_eq!(place.read(&writers(&["second 0", "second 1"]), [1, 2, 3, 4]), new(&[3]));
+        assert_eq!(place.read(&writers(&["second 1"]), [1, 2, 3, 4, 5]), new(&[5]));
+        assert!(place.settled() >= 4, "who wrote at the start has ended");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub const SERVER: Component = Component {
             "ALTER TABLE tuf_files ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint, \
              ALTER COLUMN sha256 SET NOT NULL",
             "ALTER TABLE changefeed ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint",
+            "ALTER SEQUENCE IF EXISTS tuf_files_id_seq AS bigint",
+            "ALTER SEQUENCE IF EXISTS changefeed_id_seq AS bigint",
         ],
     }],
     mysql: &[Step {

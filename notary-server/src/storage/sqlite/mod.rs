@@ -63,10 +63,10 @@ impl Sqlite {
     /// lies where write-ahead logging does not work.
     pub async fn open(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
         let file_error = |cause| OpenError::File { path: path.to_owned(), cause };
-        // Absolute, so that no spelling of it is a URI to SQLite.
-        let path = &std::path::absolute(path).map_err(file_error)?;
-        let lock = open::lock(path)?;
         open::create_file(path).map_err(file_error)?;
+        // Absolute, so that no spelling of it is a URI to SQLite; without links, so that there is one lock.
+        let path = &path.canonicalize().map_err(file_error)?;
+        let lock = open::lock(path)?;
         let writer_options = options.writer(path);
         let connection = open::first_connection(path, &writer_options).await?;
         let (jobs, queue) = mpsc::channel(options.queue.max(1));

@@ -29,4 +29,10 @@ pub trait Backend: sqlx::Database {
         host: &Host,
         settings: &Settings,
     ) -> impl Future<Output = Result<Self::Connection, Refused>> + Send;
+
+    /// Whether a connection is alive, and its host still one that can write: what [`Backend::connect`] found may have
+    /// changed under open sessions.
+    fn serves(connection: &mut Self::Connection) -> impl Future<Output = bool> + Send {
+        async { sqlx::Connection::ping(connection).await.is_ok() }
+    }
 }

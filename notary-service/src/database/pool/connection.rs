@@ -14,6 +14,8 @@ pub(super) struct Live<D: Backend> {
     pub(super) connection: D::Connection,
     pub(super) ticket: Ticket,
     pub(super) since: Instant,
+    /// When its host was last seen to serve.
+    pub(super) checked: Instant,
 }
 
 /// A connection in use; as good as the library's own by `Deref`. Dropping it is always safe: what was begun is rolled

@@ -32,8 +32,8 @@ use hosts::{Hosts, Ticket};
 use super::failure::Failure;
 use super::url::Url;
 
-/// A connection that rested longer is asked whether it still lives before it is handed out.
-const PING_AFTER: Duration = Duration::from_secs(1);
+/// A connection is asked this often whether its host still serves, before it is handed out.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 /// How long that may take, and the tidying of a connection given back in the middle of something.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 /// A connection that rested longer is closed.
@@ -145,8 +145,8 @@ impl<D: Backend> Pool<D> {
             }
         };
         while let Some(mut live) = self.resting() {
-            if live.rested < PING_AFTER || self.answers(&mut live.live).await {
-                return Ok(Connection::new(self.clone(), live.live, permit));
+            if live.checked.elapsed() < CHECK_AFTER || self.answers(&mut live).await {
+                return Ok(Connection::new(self.clone(), live, permit));
             }
         }
         match timeout_at(deadline, self.connect()).await {
@@ -165,19 +165,19 @@ impl<D: Backend> Pool<D> {
     }
 
     /// The most recently used connection to a host that is not away.
-    fn resting(&self) -> Option<Rested<D>> {
+    fn resting(&self) -> Option<Live<D>> {
         let mut idle = self.idle();
         while let Some(one) = idle.pop() {
-            let rested = one.since.elapsed();
-            if self.0.hosts.is_valid(one.live.ticket) && rested < IDLE {
-                return Some(Rested { live: one.live, rested });
+            if self.0.hosts.is_valid(one.live.ticket) && one.since.elapsed() < IDLE {
+                return Some(one.live);
             }
         }
         None
     }
 
     async fn answers(&self, live: &mut Live<D>) -> bool {
-        let answers = matches!(timeout(PING_LIMIT, sqlx::Connection::ping(&mut live.connection)).await, Ok(Ok(())));
+        let answers = matches!(timeout(PING_LIMIT, D::serves(&mut live.connection)).await, Ok(true));
+        live.checked = Instant::now();
         if !answers {
             // Others that rest are as likely gone; whether the host is, connecting will tell.
             self.0.hosts.renew(live.ticket);
@@ -192,7 +192,7 @@ impl<D: Backend> Pool<D> {
             match self.connect_to(ticket).await {
                 Ok(connection) => {
                     self.0.hosts.serves(ticket);
-                    return Ok(Live { connection, ticket, since: Instant::now() });
+                    return Ok(Live { connection, ticket, since: Instant::now(), checked: Instant::now() });
                 }
                 Err(failure) => {
                     if failure.is_unavailable() || failure.host_is_away {
@@ -254,9 +254,4 @@ impl<D: Backend> Pool<D> {
         idle.retain(|one| one.since.elapsed() < IDLE);
         idle.push(Idle { live, since: Instant::now() });
     }
-}
-
-struct Rested<D: Backend> {
-    live: Live<D>,
-    rested: Duration,
 }

@@ -1,6 +1,7 @@
 //! MySQL's, MariaDB's and Galera's sessions.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, MySql, MySqlConnection, Row as _};
@@ -10,6 +11,8 @@ use crate::database::url::{Host, Url};
 
 /// Answered also by a Galera node outside its cluster.
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'read_only', 'wsrep_on')";
+/// Longer than a connection rests in the pool.
+const SILENCE: Duration = Duration::from_secs(330);
 const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_status')";
 
 impl Backend for MySql {
@@ -34,6 +37,12 @@ impl Backend for MySql {
         sqlx::raw_sql(AssertSqlSafe(setup)).execute(&mut connection).await?;
         Ok(connection)
     }
+
+    /// A primary that is demoted keeps its sessions, and would be read from for as long as they live.
+    async fn serves(connection: &mut MySqlConnection) -> bool {
+        let read_only = sqlx::query_scalar("SELECT CAST(@@global.read_only AS SIGNED)").fetch_one(connection).await;
+        matches!(read_only, Ok(0_i64))
+    }
 }
 
 /// The time zone stays the server's: Notary's programs leave it too, and write times in UTC as if they were of that zone,
@@ -44,6 +53,11 @@ fn setup(settings: &Settings, mariadb: bool, galera: bool) -> String {
         format!("innodb_lock_wait_timeout = {}", settings.lock_limit.as_secs().max(1)),
         "autocommit = 1".to_owned(),
     ];
+    // A machine that vanished in the middle of a transaction must not hold its locks for hours.
+    set.push(match mariadb {
+        true => format!("idle_transaction_timeout = {}", settings.statement_limit.as_secs().max(1)),
+        false => format!("wait_timeout = {}", SILENCE.as_secs()),
+    });
     // MySQL's own limit covers reads alone; what else takes too long is given up on this side.
     set.push(match mariadb {
         true => format!("max_statement_time = {}", settings.statement_limit.as_secs_f64()),

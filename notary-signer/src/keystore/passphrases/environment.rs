@@ -63,8 +63,9 @@ impl EnvironmentPassphrases {
 
     /// The variable of an alias. `None` if it has none: a name cannot have the characters, or means something else.
     fn variable(&self, alias: &str) -> Option<String> {
-        let name = format!("{}{}", self.prefix, alias.to_uppercase().replace('.', "_"));
-        let possible = !name.contains(['=', '\0']) && !self.settings.contains(&name);
+        let own = alias.to_uppercase().replace('.', "_");
+        let name = format!("{}{own}", self.prefix);
+        let possible = !name.contains(['=', '\0']) && !self.settings.contains(&name) && !is_known_to_others(&own);
         possible.then_some(name)
     }
 
@@ -77,6 +78,17 @@ impl EnvironmentPassphrases {
         })?;
         Ok(Some(Zeroizing::new(text)))
     }
+}
+
+/// Whether a variable of this name, without the prefix, says what anybody could guess: where a file is, or where
+/// Kubernetes put a service. Whoever can write rows could seal a key of their own under such a text.
+fn is_known_to_others(name: &str) -> bool {
+    name.ends_with("_FILE")
+        || name == "PORT"
+        || name.starts_with("PORT_")
+        || name.ends_with("_PORT")
+        || name.contains("SERVICE_HOST")
+        || name.contains("SERVICE_PORT")
 }
 
 impl PassphraseSource for EnvironmentPassphrases {
@@ -196,6 +208,11 @@ mod tests {
             .except(["NOTARY_SIGNER_LOGGING_LEVEL".to_owned(), "NOTARY_SIGNER_STORAGE_DB_URL".to_owned()]);
         for alias in ["default.alias", "default_alias", "logging.level", "storage_db.url"] {
             assert_eq!(of(&source, alias), Ok(None), "{alias}");
+        }
+        let names = ["ONE_FILE", "PORT", "PORT_7899_TCP_ADDR", "SERVICE_HOST", "SERVICE_PORT_GRPC", "X_SERVICE_PORT"];
+        let guessed = environment(&names.map(|name| (name, "what others know")));
+        for alias in names {
+            assert_eq!(of(&guessed, alias), Ok(None), "{alias}");
         }
     }
 

@@ -30,7 +30,16 @@ impl FolderPassphrases {
 impl PassphraseSource for FolderPassphrases {
     fn passphrase(&self, alias: &str) -> Result<Option<Passphrase>, PassphraseError> {
         let Some(file) = self.file(alias) else { return Ok(None) };
-        self.files.read(alias, &file, file.display().to_string())
+        let found = self.files.read(alias, &file, file.display().to_string())?;
+        // Rows name aliases, and a certificate beside the passphrases is known to everybody.
+        if found.as_ref().is_some_and(|found| found.text().starts_with("-----BEGIN")) {
+            return Err(PassphraseError::Unreadable {
+                alias: alias.to_owned(),
+                origin: file.display().to_string(),
+                reason: "it is a certificate or key in PEM, not a passphrase; keep those elsewhere".to_owned(),
+            });
+        }
+        Ok(found)
     }
 
     fn place(&self, alias: &str) -> Option<String> {
@@ -56,6 +65,8 @@ mod tests {
             assert_eq!(source.passphrase(alias), Ok(None), "{alias}");
         }
         assert!(source.place("../outside").is_none());
+        std::fs::write(inner.join("ca.crt"), "-----BEGIN CERTIFICATE-----").unwrap();
+        assert!(source.passphrase("ca.crt").unwrap_err().to_string().contains("not a passphrase"));
         std::fs::write(inner.join("two"), "2").unwrap();
         assert_eq!(source.passphrase("two").unwrap().unwrap().text(), "2", "put there while the program runs");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
@@ -151,6 +151,13 @@ impl Token {
         if refused.as_ref().is_some_and(|refused| refused.as_str() == pin.text()) {
             let reason = format!("it refused the PIN in {} before; put the right one there", pin.origin());
             return Err(self.failed("be unlocked", &reason).into());
+        }
+        // Supervisors start a program again that ended, and with it would go try after try.
+        if session.get_session_info()?.session_state() == SessionState::RwPublic
+            && self.library.get_token_info(self.slot()?)?.user_pin_final_try()
+        {
+            let reason = "one try is left before it locks: check the PIN and log in once with the vendor's own tool";
+            return Err(self.failed("be unlocked", reason).into());
         }
         match session.login(UserType::User, Some(&AuthPin::from(pin.text()))) {
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {

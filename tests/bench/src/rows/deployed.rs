@@ -28,7 +28,7 @@ const MESSAGE: [u8; 300] = [b'x'; 300];
 const SIGNATURES: usize = 2_000;
 
 pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Result<()> {
-    let limit = insert(plan, stage).await?;
+    let limit = insert(plan, stage, "bench/rows-of-deployed").await?;
     for slot in stage.ours.iter_mut().chain([&mut stage.go]) {
         slot.stop();
     }

@@ -17,7 +17,7 @@ pub const SERVER_SNAPSHOT: Shape = Shape { snapshot: SnapshotHolder::Server, ..T
 const THOUSAND_TAGS: Shape = Shape { tags: 1000, ..SERVER_SNAPSHOT };
 
 pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Result<()> {
-    let limit = insert(plan, stage).await?;
+    let limit = insert(plan, stage, "bench/rows").await?;
     durable(plan, stage, &limit, report).await?;
     for (name, shape) in [("client-signed", TEN_TAGS), ("server-held", SERVER_SNAPSHOT)] {
         let mut row = Row::new(format!("publish 10 tags, {name} snapshot, in memory"), Unit::PerSecond);
@@ -97,15 +97,16 @@ async fn once(plan: &Plan, slot: &mut Slot, prefix: &str, shape: Shape) -> Resul
     Ok(publishers.run(plan.time()).await?.0)
 }
 
-/// The limit: the rows of one real publish, inserted by `pgbench`.
-pub async fn insert(plan: &Plan, stage: &mut Stage) -> Result<Cell> {
+/// The limit: the rows of one real publish, to a collection of this name, inserted by `pgbench`.
+pub async fn insert(plan: &Plan, stage: &mut Stage, gun: &str) -> Result<Cell> {
     let site = match &mut stage.ours {
         Some(slot) => slot.site().await?,
         None => stage.go.site().await?,
     };
     let mut connection = Connection::open(&site).await?;
     let timestamp = connection.get(&format!("/v2/{READ_GUN}/_trust/tuf/timestamp.json")).await?;
-    let mut collection = Collection::open(&mut connection, "bench/rows", TEN_TAGS).await.context("open bench/rows")?;
+    let mut collection =
+        Collection::open(&mut connection, gun, TEN_TAGS).await.context("open the collection of the rows")?;
     let files = collection.next_files();
     let mut rows: Rows = files.into_iter().map(|(role, bytes)| (role.to_string(), bytes)).collect();
     rows.push(("timestamp".to_owned(), timestamp.to_vec()));
