@@ -272,7 +272,8 @@ pub fn id_of(key: &PublicKey) -> String {
     key.key_info.as_ref().unwrap().key_id.as_ref().unwrap().id.clone()
 }
 
-/// Each list names clients.
+/// Each list names clients; who manages keys may delete them too.
 pub fn authorize(config: &mut Value, signing: &[&str], key_management: &[&str]) {
-    config["authorization"] = json!({ "signing": signing, "key_management": key_management });
+    config["authorization"] =
+        json!({ "signing": signing, "key_management": key_management, "key_deletion": key_management });
 }
