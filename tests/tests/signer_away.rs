@@ -103,6 +103,22 @@ impl Scene {
         ensure!(sent.success());
         Ok(())
     }
+
+    /// Stops the signer where it is, each of its threads: the signal reaches them one after the other.
+    fn freeze(&self) -> Result<()> {
+        self.signal("-STOP")?;
+        let (start, tasks) = (Instant::now(), format!("/proc/{}/task", self.signer.id()?));
+        loop {
+            let states = std::fs::read_dir(&tasks)?.map(|task| Ok(std::fs::read_to_string(task?.path().join("stat"))?));
+            let states: Vec<String> = states.collect::<Result<_>>()?;
+            // The state stands after the name, which may hold anything.
+            if states.iter().all(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))) {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < Duration::from_secs(5), "the signer does not stop: {states:?}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
 }
 
 async fn killed_and_back(kind: SignerKind) -> Result<()> {
@@ -138,7 +154,7 @@ async fn killed_and_back(kind: SignerKind) -> Result<()> {
 async fn hangs_and_recovers(kind: SignerKind) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut scene = Scene::set(kind, folder.path()).await?;
-    scene.signal("-STOP")?;
+    scene.freeze()?;
     let hung = async {
         scene.is_away(TIMEOUT + Duration::from_secs(1)).await?;
         // Known by now.
