@@ -66,6 +66,23 @@ fn a_server_for_some_names_and_known_clients_loads() {
 }
 
 #[test]
+fn a_blank_variable_switches_nothing_off() {
+    let blank = [
+        ("NOTARY_SERVER_SERVER_CLIENT_CA_FILE".to_owned(), " ".to_owned()),
+        ("NOTARY_SERVER_REPOSITORIES_GUN_PREFIXES".to_owned(), "\n".to_owned()),
+    ];
+    let config = Config::load(&fixture("prefix-filtered.json"), &blank.into_iter().collect()).unwrap();
+    assert_eq!(config.settings.repositories.gun_prefixes.len(), 2);
+    assert!(config.server.tls.unwrap().client_ca.is_some());
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_shown() {
+    let text = refusal(&with_storage(r#""backend":"sqlite3","db_url":"postgres://u:hunter2@h/d""#));
+    assert!(text.contains("storage.db_url") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
 fn the_effective_configuration_loads_as_itself() {
     for name in [
         "memory-local-http.json",
@@ -165,6 +182,7 @@ fn options_of_token_authentication_are_refused_by_name() {
         (OPTIONS.replace("trust", r"tr\nust"), "auth.options.service: found"),
         (format!(r#"{OPTIONS},"autoredirect":"perhaps""#), "auth.options.autoredirect: found"),
         (format!(r#"{OPTIONS},"jwks":"http://auth.example/keys""#), "auth.options.jwks: \"http://"),
+        (format!(r#"{OPTIONS},"jwks":"https://me:pw@auth.example/keys""#), "without user and password"),
         (format!(r#"{OPTIONS},"jwks_ca_file":"ca.crt""#), "auth.options.jwks is missing"),
     ] {
         let text = refusal(&token(&options));

@@ -217,6 +217,10 @@ async fn a_database_in_use_is_refused_and_given_back_when_closed() {
     let first = open_at(&path).await;
     let second = Sqlite::open(&path, &SqliteOptions::default()).await.unwrap_err().to_string();
     assert!(second.contains("trust.db is in use by another server"), "{second}");
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let linked = Sqlite::open(&link, &SqliteOptions::default()).await.unwrap_err().to_string();
+    assert!(linked.contains("is in use by another server"), "{linked}");
     first.close().await;
     open_at(&path).await.close().await;
 }
