@@ -10,11 +10,14 @@
 //! * [`dialect`]: how a role is spelled on the wire; Notary v1.
 //! * [`verify`]: the rules; the only place that makes a [`verify::Verified`].
 //! * [`edit`]: build and sign the next version of a role.
+//! * `client` (feature `client`): updating and publishing, with caches and key stores; the only part with I/O.
 //!
 //! What it is not: a client that fetches, a key store, or a parser for anything else than trust metadata.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod dialect;
 pub mod edit;
 #[cfg(any(test, feature = "testing"))]
