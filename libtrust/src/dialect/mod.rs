@@ -33,6 +33,16 @@ impl Dialect {
         }
     }
 
+    /// The id by which private keys are stored and people know a key: that of the plain key, also where metadata lists it
+    /// in a certificate. Of a key that does not decode, the id it has.
+    #[must_use]
+    pub fn canonical_key_id(self, key: &PublicKey) -> KeyId {
+        match key.plain() {
+            Some(plain) => self.key_id(&plain),
+            None => self.key_id(key),
+        }
+    }
+
     /// What is to be signed and stored for `metadata`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Keys: what they are, and making or checking one signature with one key. Who must sign is decided in [`crate::verify`].
 
 mod algorithm;
+mod authority;
 mod certificate;
 mod public_key;
 mod signature;
@@ -8,6 +9,7 @@ mod signing_key;
 mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
+pub use authority::{CertificateAuthorities, InvalidAuthorities};
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
