@@ -4,10 +4,13 @@
 //! [`Transport`] (a trust server), [`Cache`] (what was trusted before), [`KeyStore`] (private keys) and [`Clock`].
 #![allow(clippy::disallowed_methods, reason = "the client is where I/O belongs")]
 
+mod cache;
 mod clock;
+mod folder;
 mod keystore;
 mod transport;
 
+pub use cache::{Cache, CacheError, FileCache, MemoryCache};
 pub use clock::{Clock, SystemClock};
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
