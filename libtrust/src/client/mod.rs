@@ -6,13 +6,95 @@
 
 mod cache;
 mod clock;
+mod collection;
+mod error;
 mod folder;
+mod image;
 mod keystore;
 mod transport;
+mod update;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
 pub use clock::{Clock, SystemClock};
+pub use collection::{Collection, Confirmation, RootTrust, SetAside};
+pub use error::UpdateError;
+pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
 };
-pub use transport::{RemoteFile, Transport, TransportError};
+pub use transport::{MemoryTransport, RemoteFile, Transport, TransportError};
+pub use update::Offline;
+
+use crate::limits::Limits;
+use crate::names::Gun;
+use crate::policy::TrustPolicy;
+
+/// Reads trust collections from one server, or its mirrors, and remembers what was trusted.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    cache: Arc<dyn Cache>,
+    policy: Arc<TrustPolicy>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+impl Client {
+    /// A client with the machine's clock that trusts on first use; see [`Client::with_policy`].
+    #[must_use]
+    pub fn new(transport: Arc<dyn Transport>, cache: Arc<dyn Cache>) -> Self {
+        let policy = Arc::new(TrustPolicy::trust_on_first_use());
+        Self { transport, cache, policy, clock: Arc::new(SystemClock), limits: Limits::default() }
+    }
+
+    /// With other rules about what is trusted.
+    #[must_use]
+    pub fn with_policy(self, policy: TrustPolicy) -> Self {
+        Self { policy: Arc::new(policy), ..self }
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// The rules about what is trusted.
+    #[must_use]
+    pub fn policy(&self) -> &TrustPolicy {
+        &self.policy
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The cache.
+    #[must_use]
+    pub fn cache(&self) -> &dyn Cache {
+        &*self.cache
+    }
+
+    /// Brings a collection up to date and gives what is trusted now. The cache is as it was if this fails.
+    ///
+    /// # Errors
+    /// The first rule that does not hold, or why no server could be asked.
+    pub async fn update(&self, gun: &Gun, offline: Offline) -> Result<Collection, UpdateError> {
+        let update = update::Update {
+            transport: &*self.transport,
+            cache: &*self.cache,
+            rules: self.policy.rules(gun),
+            limits: &self.limits,
+            gun,
+            now: self.clock.now(),
+            offline,
+            cached: Mutex::new(BTreeMap::new()),
+        };
+        update.run().await
+    }
+}

@@ -1,10 +1,12 @@
 //! A trust server as the client sees it.
 
 mod error;
+mod memory;
 
 use async_trait::async_trait;
 
 pub use error::TransportError;
+pub use memory::MemoryTransport;
 
 use crate::keys::PublicKey;
 use crate::metadata::Version;
