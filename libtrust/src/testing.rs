@@ -63,6 +63,12 @@ impl Key {
         Self { signing: SigningKey::ecdsa_from_pkcs8(&pair.serialize_der()).unwrap(), public, id }
     }
 
+    /// The id of the plain key in a certificate.
+    #[must_use]
+    pub fn plain_id(&self) -> KeyId {
+        Dialect::Notary.canonical_key_id(&self.public)
+    }
+
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Signature {
         self.signing.sign(&self.id, message, &SystemRandom::new()).unwrap()

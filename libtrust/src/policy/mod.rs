@@ -26,7 +26,6 @@ pub struct TrustPolicy {
 
 /// What holds for the names of one rule.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct NameRules {
     /// Which root keys may speak.
     pub root: RootPins,

@@ -91,9 +91,15 @@ impl TrustedTargets {
         let mut queue: VecDeque<(RoleName, Vec<&'a str>)> = VecDeque::from([(RoleName::Targets, vec![""])]);
         while let Some((role, paths)) = queue.pop_front() {
             let speaks = name.is_none_or(|name| paths.iter().any(|path| name.starts_with(path)));
-            let Some(file) = self.role(&role).filter(|_| speaks && !skip.contains(&&role)) else { continue };
-            if is_within(&role, start) && visit(file, &paths).is_break() {
-                return;
+            let Some(file) = self.role(&role).filter(|_| speaks) else { continue };
+            // Roles above the asked one are passed through, also if they are to be skipped.
+            if is_within(&role, start) {
+                if skip.contains(&&role) {
+                    continue;
+                }
+                if visit(file, &paths).is_break() {
+                    return;
+                }
             }
             for child in &file.delegations.roles {
                 let admits = |path: &str| paths.iter().any(|parent| path.starts_with(parent));
