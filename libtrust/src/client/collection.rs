@@ -53,6 +53,9 @@ pub struct SetAside {
     pub role: RoleName,
     /// Why: expired, or short of signatures.
     pub cause: UpdateError,
+    /// What its file says. The snapshot names it, and nobody who may has signed it: good for signing anew by somebody who
+    /// read it, for nothing else.
+    pub content: Option<Targets>,
 }
 
 impl Collection {

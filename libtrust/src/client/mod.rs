@@ -11,11 +11,14 @@ mod error;
 mod folder;
 mod image;
 mod keystore;
+mod publish;
 mod transport;
 mod update;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
 
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
 pub use clock::{Clock, SystemClock};
@@ -25,6 +28,7 @@ pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
 };
+pub use publish::{Init, NewKeys, Publication, PublishError, Publisher, Rotation, SnapshotHolder};
 pub use transport::{MemoryTransport, RemoteFile, Transport, TransportError};
 pub use update::Offline;
 
@@ -78,6 +82,16 @@ impl Client {
     #[must_use]
     pub fn cache(&self) -> &dyn Cache {
         &*self.cache
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The time in whole seconds, which every reader of metadata takes.
+    fn now_in_seconds(&self) -> DateTime<Utc> {
+        let now = self.now();
+        DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now)
     }
 
     /// Brings a collection up to date and gives what is trusted now. The cache is as it was if this fails.

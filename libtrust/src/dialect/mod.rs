@@ -7,9 +7,9 @@ pub mod notary;
 mod reader;
 mod rules;
 
-use crate::json::NotCanonical;
+use crate::json::{NotCanonical, to_canonical};
 use crate::keys::{PublicKey, Signature};
-use crate::metadata::{Root, Snapshot, Targets, Timestamp};
+use crate::metadata::{Root, Snapshot, Target, Targets, Timestamp};
 use crate::names::KeyId;
 
 pub use envelope::{Envelope, Header};
@@ -41,6 +41,14 @@ impl Dialect {
             Some(plain) => self.key_id(&plain),
             None => self.key_id(key),
         }
+    }
+
+    /// Whether what the application added to a target can be signed so that every reader verifies it.
+    ///
+    /// # Errors
+    /// The number that cannot.
+    pub fn check_custom(self, target: &Target) -> Result<(), NotCanonical> {
+        target.custom.as_ref().map_or(Ok(()), |custom| to_canonical(custom).map(|_| ()))
     }
 
     /// What is to be signed and stored for `metadata`.

@@ -14,4 +14,6 @@ pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{InvalidPrivateKey, SigningFailed, SigningKey};
+#[cfg(feature = "client")]
+pub(crate) use verifying_key::ecdsa_der;
 pub use verifying_key::{BadSignature, UnusableKey, VerifyingKey};

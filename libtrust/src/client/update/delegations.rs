@@ -4,7 +4,8 @@ use futures_util::stream::{StreamExt as _, iter};
 
 use super::{File, Update};
 use crate::client::{SetAside, UpdateError};
-use crate::metadata::{Delegations, FileMeta, Root, Targets};
+use crate::dialect::Spelled as _;
+use crate::metadata::{Delegations, FileMeta, Root, Targets, Version};
 use crate::names::{DelegationName, RoleName};
 use crate::verify::{Expiration, SigningKeys, TrustedTargets, Verified, VerifyError, verify};
 
@@ -49,7 +50,8 @@ impl Update<'_> {
                 match chain.delegation(&name, &envelope, newest) {
                     Ok(_) => below.extend(listed(chain, &role)),
                     Err(cause) if is_set_aside(&cause) => {
-                        set_aside.push(SetAside { role: role.clone(), cause: cause.into() });
+                        let content = Targets::decode(&envelope).ok();
+                        set_aside.push(SetAside { role: role.clone(), cause: cause.into(), content });
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -65,7 +67,7 @@ impl Update<'_> {
         &self,
         name: &DelegationName,
         known: Option<&Verified<Root>>,
-    ) -> Result<Option<crate::metadata::Version>, UpdateError> {
+    ) -> Result<Option<Version>, UpdateError> {
         let Some(known) = known else { return Ok(None) };
         let Some(delegations) = self.cached_parent(&name.parent(), known)? else { return Ok(None) };
         let Some(keys) = SigningKeys::of_delegation(&delegations, name) else { return Ok(None) };
