@@ -5,10 +5,14 @@
 #![allow(clippy::disallowed_methods, reason = "the client is where I/O belongs")]
 
 mod clock;
+mod credentials;
 mod keystore;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+pub use credentials::{
+    Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
+};
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
 };
