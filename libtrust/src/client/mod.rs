@@ -6,12 +6,17 @@
 
 mod clock;
 mod credentials;
+mod http;
 mod keystore;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
 pub use credentials::{
     Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
+};
+pub use http::{
+    HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
+    UnaddressableName,
 };
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
