@@ -10,6 +10,8 @@ mod collection;
 mod error;
 mod folder;
 mod image;
+mod credentials;
+mod http;
 mod keystore;
 mod publish;
 mod transport;
@@ -25,6 +27,13 @@ pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, Confirmation, RootTrust, SetAside};
 pub use error::UpdateError;
 pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
+pub use credentials::{
+    Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
+};
+pub use http::{
+    HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
+    UnaddressableName,
+};
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
 };

@@ -73,7 +73,7 @@ fn key_id(text: &str, at: &At<'_, '_, '_>) -> Result<KeyId, Fault> {
     text.parse().map_err(|_| at.fault("a key under its id"))
 }
 
-fn key(at: &At<'_, '_, '_>) -> Result<PublicKey, Fault> {
+pub(super) fn key(at: &At<'_, '_, '_>) -> Result<PublicKey, Fault> {
     at.refuse_ambiguous(&["keytype", "keyval"])?;
     let key_type = KeyType::from(at.need("keytype", "a string")?.str()?);
     let value = at.need("keyval", "an object")?;

@@ -11,7 +11,7 @@ mod snapshot;
 mod targets;
 mod timestamp;
 
-pub use key::key_id;
+pub use key::{key_id, read_key};
 
 pub(super) use encode::{encode, file};
 pub(super) use envelope::read as read_envelope;

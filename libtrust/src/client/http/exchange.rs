@@ -1,0 +1,255 @@
+//! One request and its bounded answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Response, Url};
+
+use super::address::{ServerAddress, host_of, is_loopback};
+use super::options::{HttpOptions, HttpOptionsError};
+
+/// How much of an error's body is read, in bytes. Servers explain themselves in less.
+const MAX_ERROR_BODY: u64 = 8 << 10;
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// Where a redirect may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::client) enum Redirects {
+    /// To the same server.
+    Same,
+    /// To any server with TLS, which then sees no authorization. For what is checked by its digest.
+    Anywhere,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(in crate::client) struct Request {
+    pub method: Method,
+    pub url: Url,
+    pub accept: Option<&'static str>,
+    /// Its type and bytes.
+    pub body: Option<(HeaderValue, Bytes)>,
+    /// Longest body of the answer, in bytes.
+    pub limit: u64,
+    pub redirects: Redirects,
+    /// Instead of the time the options give.
+    pub time: Option<Duration>,
+}
+
+impl Request {
+    pub(in crate::client) const fn new(method: Method, url: Url, limit: u64) -> Self {
+        Self { method, url, accept: None, body: None, limit, redirects: Redirects::Same, time: None }
+    }
+}
+
+/// An answer of any status. The body of one that is no success is cut.
+#[derive(Debug)]
+pub(in crate::client) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub(in crate::client) const fn is_success(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::client) enum Failure {
+    /// No connection, or it broke, or it took too long.
+    Unreachable(String),
+    /// No trusted connection.
+    Tls {
+        cause: String,
+        /// The other side does not speak TLS at all.
+        is_plain: bool,
+    },
+    /// More than the limit.
+    TooLarge,
+}
+
+/// Connections to a server and to the token service it names: one pool, kept alive.
+#[derive(Debug, Clone)]
+pub(in crate::client) struct HttpClient {
+    direct: reqwest::Client,
+    proxied: reqwest::Client,
+}
+
+impl HttpClient {
+    pub(in crate::client) fn new(server: &ServerAddress, options: &HttpOptions) -> Result<Self, HttpOptionsError> {
+        let tls = options.tls.config(server.host())?;
+        let build = |direct: bool| {
+            let builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(&options.user_agent)
+                .connect_timeout(options.connect_time)
+                .read_timeout(options.idle_time)
+                .timeout(options.request_time)
+                // Followed by hand: some of them change what is asked, and where a password goes.
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false);
+            let builder = if direct { builder.no_proxy() } else { builder };
+            builder.build().map_err(|error| HttpOptionsError::Other(causes(&error)))
+        };
+        Ok(Self { direct: build(true)?, proxied: build(false)? })
+    }
+
+    /// Sends a request; follows its redirects, if it only reads, as far as allowed. An answer that leads elsewhere is
+    /// given as it is.
+    pub(in crate::client) async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Answer, Failure> {
+        let (mut url, mut authorization) = (request.url.clone(), authorization);
+        for _ in 0..MAX_REDIRECTS {
+            let response = self.once(request, &url, authorization).await?;
+            let Some(target) = redirect(request, &url, &response) else { return read(response, request).await };
+            if target.origin() != url.origin() {
+                authorization = None;
+            }
+            url = target;
+        }
+        Err(Failure::Unreachable(format!("more than {MAX_REDIRECTS} redirects")))
+    }
+
+    async fn once(
+        &self,
+        request: &Request,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, Failure> {
+        let client = if is_loopback(url) { &self.direct } else { &self.proxied };
+        let mut builder = client.request(request.method.clone(), url.clone());
+        if let Some(accept) = request.accept {
+            builder = builder.header(ACCEPT, accept);
+        }
+        if let Some(value) = authorization {
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        if let Some((kind, bytes)) = &request.body {
+            builder = builder.header(CONTENT_TYPE, kind).body(bytes.clone());
+        }
+        if let Some(time) = request.time {
+            builder = builder.timeout(time);
+        }
+        builder.send().await.map_err(failure)
+    }
+}
+
+/// Where to go on, if the answer says so and it is allowed.
+fn redirect(request: &Request, url: &Url, response: &Response) -> Option<Url> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    // A publication that is sent elsewhere, or turned into a read, was not published.
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let target = url.join(response.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let allowed = match request.redirects {
+        _ if target.origin() == url.origin() => true,
+        Redirects::Same => false,
+        Redirects::Anywhere => target.scheme() == "https",
+    };
+    allowed.then_some(target)
+}
+
+/// For messages: where an answer leads that was not followed.
+pub(in crate::client) fn led_to(answer: &Answer, asked: &Url) -> Option<String> {
+    let target = answer.headers.get(LOCATION)?.to_str().ok()?;
+    asked.join(target).ok().map(|target| format!("{}://{}", target.scheme(), host_of(&target)))
+}
+
+/// Reads the body, holding no more than the limit.
+async fn read(mut response: Response, request: &Request) -> Result<Answer, Failure> {
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let is_success = response.status().is_success();
+    let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
+    let announced = response.content_length();
+    if is_success && request.method != Method::HEAD && announced.is_some_and(|length| length > limit) {
+        return Err(Failure::TooLarge);
+    }
+    // Not the announced length at once: nobody has sent it yet.
+    let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0).min(64 << 10)).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(body.len());
+        if chunk.len() > room {
+            if is_success {
+                return Err(Failure::TooLarge);
+            }
+            body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
+}
+
+fn failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    if let Some(tls) = find_tls(&error) {
+        let is_plain = matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
+        return Failure::Tls { cause: explain(tls), is_plain };
+    }
+    let cause = causes(&error);
+    Failure::Unreachable(if error.is_timeout() { format!("it took too long: {cause}") } else { cause })
+}
+
+/// The error of the TLS library, if there is one below.
+fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    // What an I/O error carries is not its source, but has it.
+    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    match carried {
+        Some(carried) => find_tls(carried),
+        None => find_tls(error.source()?),
+    }
+}
+
+fn explain(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
+    let hint = match error {
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "no authority that is trusted here has issued its certificate; name its authority's certificate, if you know it to be right"
+        }
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "its certificate is for another name",
+        Tls::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "its certificate has expired, or this machine's clock is wrong"
+        }
+        Tls::AlertReceived(AlertDescription::CertificateRequired) => "it wants a client certificate",
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => "it does not speak TLS",
+        _ => return error.to_string(),
+    };
+    format!("{hint} ({error})")
+}
+
+/// An error and what is below it, each once.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        next = error.source();
+    }
+    text
+}
+
+/// A server's words, fit to be shown: one line, no control characters, not long.
+pub(in crate::client) fn words(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(shown).take(500).collect()
+}
