@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod certificate;
+mod private_der;
 mod public_key;
 mod signature;
 mod signing_key;
@@ -9,7 +10,8 @@ mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
+pub use private_der::InvalidPrivateKey;
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
-pub use signing_key::{InvalidPrivateKey, SigningFailed, SigningKey};
+pub use signing_key::{SigningFailed, SigningKey};
 pub use verifying_key::{BadSignature, UnusableKey, VerifyingKey};
