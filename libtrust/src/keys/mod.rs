@@ -11,6 +11,8 @@ mod verifying_key;
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use private_der::InvalidPrivateKey;
+#[cfg(feature = "client")]
+pub(crate) use private_der::tlv;
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{SigningFailed, SigningKey};

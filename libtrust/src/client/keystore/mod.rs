@@ -1,6 +1,7 @@
 //! Private keys: where they are, how they are opened, and signing with them.
 
 mod error;
+mod key_file;
 mod passphrases;
 
 use std::sync::Arc;
