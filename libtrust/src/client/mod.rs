@@ -9,7 +9,5 @@ mod keystore;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
-pub use keystore::{
-    KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
-};
+pub use keystore::*;
 pub use transport::{RemoteFile, Transport, TransportError};

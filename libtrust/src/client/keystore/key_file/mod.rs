@@ -14,7 +14,7 @@ mod pem;
 
 use zeroize::Zeroizing;
 
-pub use pem::{Pem, PemFault};
+pub use pem::Pem;
 
 use crate::keys::{InvalidPrivateKey, KeyAlgorithm, SigningKey};
 
