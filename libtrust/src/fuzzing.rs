@@ -113,7 +113,7 @@ pub fn key(bytes: &[u8]) {
             key.public_key().verifying_key().unwrap();
         }
     }
-    let _ = SigningKey::ecdsa_from_pkcs8(bytes);
+    let _ = SigningKey::from_pkcs8(bytes);
 }
 
 /// Names print as they were read.

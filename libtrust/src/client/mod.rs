@@ -7,11 +7,11 @@
 mod cache;
 mod clock;
 mod collection;
+mod credentials;
 mod error;
 mod folder;
-mod image;
-mod credentials;
 mod http;
+mod image;
 mod keystore;
 mod publish;
 mod transport;
@@ -25,18 +25,16 @@ use chrono::{DateTime, Utc};
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
 pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, Confirmation, RootTrust, SetAside};
-pub use error::UpdateError;
-pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
 pub use credentials::{
     Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
 };
+pub use error::UpdateError;
 pub use http::{
     HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
     UnaddressableName,
 };
-pub use keystore::{
-    KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
-};
+pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
+pub use keystore::*;
 pub use publish::{Init, NewKeys, Publication, PublishError, Publisher, Rotation, SnapshotHolder};
 pub use transport::{MemoryTransport, RemoteFile, Transport, TransportError};
 pub use update::Offline;
