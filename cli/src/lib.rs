@@ -1,0 +1,10 @@
+//! `trust` and `docker-trust`: the library behind both commands.
+//!
+//! * [`exit`], [`failure`]: how a command ends, and what it says when it fails.
+//! * [`output`]: what it says when it does not.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod exit;
+pub mod failure;
+pub mod output;
