@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod docker;
 pub mod exit;
 pub mod failure;
+pub mod notary;
 pub mod output;
 pub mod terminal;
