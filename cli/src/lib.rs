@@ -11,4 +11,5 @@ pub mod exit;
 pub mod failure;
 pub mod notary;
 pub mod output;
+pub mod settings;
 pub mod terminal;
