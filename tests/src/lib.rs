@@ -6,6 +6,7 @@
 //! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
+//! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
 //! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` and `NOTARY_SIGNER_BIN` (another build of ours), `STORY_KILLS` (how often the
@@ -18,6 +19,7 @@ pub mod command;
 pub mod load;
 pub mod operator;
 pub mod peers;
+pub mod person;
 pub mod ports;
 pub mod process;
 pub mod signing;
