@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "the client is where I/O belongs")]
 
 mod cache;
+mod changelist;
 mod clock;
 mod collection;
 mod credentials;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
+pub use changelist::{ChangelistError, Changelists, StagedChange};
 pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, Confirmation, RootTrust, SetAside};
 pub use credentials::{

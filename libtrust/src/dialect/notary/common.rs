@@ -159,7 +159,7 @@ pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'static> {
     map(keys.iter().map(|(id, key)| (id.as_str(), key_value(key))))
 }
 
-fn key_value(key: &PublicKey) -> Value<'static> {
+pub(super) fn key_value(key: &PublicKey) -> Value<'static> {
     let public = BASE64_STANDARD.encode(&key.public);
     let keyval = object([("private", Value::Null), ("public", public.as_str().into())]);
     object([("keytype", key.key_type.as_str().into()), ("keyval", keyval)])
