@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use libtrust::client::{
-    Cache, Client, Collection, Confirmation, MemoryCache, MemoryTransport, Offline, RemoteFile, RootTrust, UpdateError,
+    Bundle, Cache, Client, Collection, Confirmation, MemoryCache, MemoryTransport, Offline, RemoteFile, RootTrust,
+    UpdateError,
 };
 use libtrust::keys::KeyAlgorithm;
 use libtrust::metadata::Version;
@@ -348,4 +349,38 @@ fn a_damaged_root_in_the_cache_is_an_error_and_not_a_first_use() {
     let files: [(&RoleName, &[u8]); 1] = [(&RoleName::Root, b"{}")];
     assert!(world.cache.commit(&gun(), Some(&timestamp), &files, now()).unwrap());
     world.refused(|error| matches!(error, UpdateError::DamagedCache { .. }));
+}
+
+#[test]
+fn a_bundle_is_verified_like_a_server_and_by_those_who_saw_an_older_root() {
+    let mut world = World::new();
+    let sleeper = Arc::new(MemoryCache::default());
+    let asleep = Client::new(world.server.clone(), sleeper.clone()).with_clock(now());
+    asleep.update(&gun(), Offline::Never).now_or_never().unwrap().unwrap();
+    for _ in 0..2 {
+        world.rotate_root();
+        world.publish();
+    }
+    let collection = world.update().unwrap();
+    let mut bundle = Bundle::new(now());
+    bundle.add(&world.client(), &collection).now_or_never().unwrap().unwrap();
+    let text = bundle.to_text();
+    let read = Bundle::parse(text.as_bytes()).unwrap();
+    assert_eq!(read, bundle);
+
+    let verify = |text: &str, cache: Arc<MemoryCache>| {
+        let transport = Arc::new(Bundle::parse(text.as_bytes()).unwrap().transport("bundle"));
+        let client = Client::new(transport, cache).with_clock(now());
+        client.update(&gun(), Offline::Never).now_or_never().unwrap()
+    };
+    let image = |collection: &Collection| collection.image("tag-000001", &NameRules::default()).unwrap().digest;
+    for cache in [sleeper, Arc::default()] {
+        assert_eq!(image(&verify(&text, cache).unwrap()), image(&collection));
+    }
+    let spoiled = text.replace("tag-000001", "tag-000009");
+    assert!(matches!(
+        verify(&spoiled, Arc::default()).unwrap_err(),
+        UpdateError::Transport(_) | UpdateError::Verify(_)
+    ));
+    assert!(Bundle::parse(text.replace("bundle/1", "bundle/2").as_bytes()).is_err());
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use libtrust::client::{
-    Anonymous, Client, Collection, FileCache, FileKeyStore, FixedPassphrase, HttpOptions, HttpTransport, Init, NewKeys,
-    Offline, Publication, Publisher, Rotation, TlsOptions,
+    Anonymous, Changelists, Client, Collection, FileCache, FileKeyStore, FixedPassphrase, HttpOptions, HttpTransport,
+    Init, KeyUse, NewKeys, Offline, PartialFile, Publication, Publisher, Rotation, SystemClock, TlsOptions,
 };
 use libtrust::edit::Change;
+use libtrust::keys::{KeyAlgorithm, PublicKey, SigningKey};
 use libtrust::metadata::{Digests, Target};
 use libtrust::names::{Gun, RoleName};
 use libtrust::policy::{NameRules, TrustPolicy};
@@ -64,6 +65,50 @@ impl Person {
         let target = target(content);
         let plan = |collection: &Collection| publisher.sign_image(collection, tag, &target);
         Ok(self.runtime.block_on(publisher.publish_with(&gun, plan))?)
+    }
+
+    /// A certificate for this collection of the root key here, which is made if there is none.
+    pub fn root_certificate(&self, gun: &str) -> Result<PublicKey> {
+        let publisher = self.publisher()?;
+        let root = publisher.keys().list()?.into_iter().find(|entry| entry.key_use.role == "root");
+        let id = match root {
+            Some(entry) => entry.id,
+            None => {
+                let key = SigningKey::generate(KeyAlgorithm::Ecdsa, &ring::rand::SystemRandom::new())?;
+                publisher.keys().add(key, KeyUse { role: "root".to_owned(), gun: None })?.id
+            }
+        };
+        Ok(publisher.root_certificate(&gun.parse()?, &id)?)
+    }
+
+    /// Makes the files that changes lead to, signed as far as the keys here go.
+    pub fn prepare(&self, gun: &str, changes: &[Change]) -> Result<Vec<PartialFile>> {
+        Ok(self.runtime.block_on(self.publisher()?.prepare(&gun.parse()?, changes))?)
+    }
+
+    /// Signs a file on its way with the keys here; gives how many did.
+    pub fn sign_partial(&self, file: &mut PartialFile) -> Result<usize> {
+        Ok(file.sign(self.publisher()?.keys())?.len())
+    }
+
+    /// Publishes files that have all their signatures.
+    pub fn publish_partials(&self, gun: &str, files: &[PartialFile]) -> Result<Publication> {
+        Ok(self.runtime.block_on(self.publisher()?.publish_partials(&gun.parse()?, files))?)
+    }
+
+    /// Publishes what is staged in the folder.
+    pub fn publish_staged(&self, gun: &str) -> Result<Publication> {
+        let (lists, name) = (Changelists::new(&self.folder), gun.parse()?);
+        let staged = lists.staged(&name)?;
+        let changes: Vec<Change> = staged.iter().map(|staged| staged.change.clone()).collect();
+        let publication = self.publish(gun, &changes)?;
+        lists.remove(&name, &staged)?;
+        Ok(publication)
+    }
+
+    /// Stages a change in the folder.
+    pub fn stage(&self, gun: &str, change: &Change) -> Result<()> {
+        Ok(Changelists::new(&self.folder).stage(&gun.parse()?, change, &SystemClock)?)
     }
 
     /// Gives a role other keys.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use libtrust::client::{Init, NewKeys, SnapshotHolder};
+use libtrust::client::{Init, NewKeys, PartialFile, SnapshotHolder};
 use libtrust::edit::Change;
 use libtrust::names::RoleName;
 use stories::peers::notary::NotaryCli;
@@ -92,5 +92,61 @@ fn readers_with_old_caches_follow_our_rotations() -> Result<()> {
         bob.digest(GUN, &tag)?;
     }
     ensure!(sleeper.list(GUN)?.len() == rotations.len() + 1, "a reader who missed every rotation");
+    Ok(())
+}
+
+/// Two people must sign the root; neither sees the other's key, and files travel between them.
+#[test]
+fn two_people_sign_a_root_over_files() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = TrustServer::start(folder.path())?;
+    let (alice, bob) =
+        (Person::new(folder.path().join("alice"), &server)?, Person::new(folder.path().join("bob"), &server)?);
+    alice.init(GUN, &Init::default())?;
+    alice.sign(GUN, "v1", "one\n")?;
+    let reader = notary("reader", folder.path(), &server)?;
+    ensure!(reader.list(GUN)?.len() == 1);
+    let certificates = vec![alice.root_certificate(GUN)?, bob.root_certificate(GUN)?];
+    let change = Change::ReplaceKeys { role: RoleName::Root, keys: certificates, threshold: 2.try_into().ok() };
+    ensure!(alice.publish(GUN, std::slice::from_ref(&change)).is_err(), "one of two signed");
+
+    let prepared = alice.prepare(GUN, &[change])?;
+    let [file] = prepared.as_slice() else { anyhow::bail!("{prepared:?}") };
+    ensure!(!file.is_complete());
+    ensure!(alice.publish_partials(GUN, &prepared).is_err(), "not complete");
+    let mut travelled = PartialFile::parse(file.to_text().as_bytes())?;
+    ensure!(bob.sign_partial(&mut travelled)? == 1);
+    let mut merged = file.clone();
+    merged.merge(&PartialFile::parse(travelled.to_text().as_bytes())?)?;
+    ensure!(merged.is_complete(), "{:?}", merged.groups());
+    alice.publish_partials(GUN, &[merged.clone()])?;
+    ensure!(reader.list(GUN)?.len() == 1, "a reader who saw the old root");
+    let root = alice.update(GUN)?;
+    ensure!(root.root().version.get() == 2 && root.root().signers().len() == 2);
+    // Once published it is of the past.
+    ensure!(alice.publish_partials(GUN, &[merged]).is_err());
+    // From now on one alone cannot change the root.
+    ensure!(alice.publish(GUN, &[Change::RenewRoot]).is_err());
+    Ok(())
+}
+
+#[test]
+fn what_notary_began_and_staged_without_a_server_is_published_by_our_library() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = TrustServer::start(folder.path())?;
+    let alice = notary("alice", folder.path(), &server)?;
+    alice.file("one", "one\n")?;
+    alice.ok(&["init", GUN])?;
+    alice.ok(&["add", GUN, "v1", "one"])?;
+    let ours = Person::new(alice.home().join("trust"), &server)?;
+    ours.publish_staged(GUN)?;
+    ensure!(alice.list(GUN)?.len() == 1);
+    // And what is staged by ours is published by it.
+    let change = Change::AddTarget { role: RoleName::Targets, name: "v2".into(), target: target("two\n") };
+    ours.stage(GUN, &change)?;
+    alice.ok(&["status", GUN])?.says("v2")?;
+    alice.ok(&["publish", GUN])?;
+    ensure!(alice.list(GUN)?.len() == 2);
+    ensure!(ours.digest(GUN, "v2").is_ok());
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! [`Transport`] (a trust server), [`Cache`] (what was trusted before), [`KeyStore`] (private keys) and [`Clock`].
 #![allow(clippy::disallowed_methods, reason = "the client is where I/O belongs")]
 
+mod bundle;
 mod cache;
 mod changelist;
 mod clock;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 
+pub use bundle::{Bundle, InvalidBundleFile};
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
 pub use changelist::{ChangelistError, Changelists, StagedChange};
 pub use clock::{Clock, SystemClock};
@@ -37,7 +39,10 @@ pub use http::{
 };
 pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
 pub use keystore::*;
-pub use publish::{Init, NewKeys, Publication, PublishError, Publisher, Rotation, SnapshotHolder};
+pub use publish::{
+    Init, InvalidPartialFile, NewKeys, PartialFile, Publication, PublishError, Publisher, Rotation, SignatureGroup,
+    SnapshotHolder,
+};
 pub use transport::{MemoryTransport, RemoteFile, Transport, TransportError};
 pub use update::Offline;
 

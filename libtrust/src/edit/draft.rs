@@ -91,6 +91,16 @@ impl Draft {
         }
     }
 
+    /// Takes a root that is signed already as the next one.
+    pub fn take_root(&mut self, root: Root) {
+        self.root = root;
+    }
+
+    /// Takes a targets file that is signed already as the next one of a role.
+    pub fn take_targets(&mut self, role: &RoleName, targets: Targets) {
+        self.targets.insert(role.clone(), targets);
+    }
+
     /// Moves version and expiry of everything that changed.
     pub fn advance(&mut self, now: DateTime<Utc>) {
         // Whole seconds, which every reader takes.

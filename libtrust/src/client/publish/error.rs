@@ -3,7 +3,7 @@
 use super::super::{CacheError, KeyStoreError, TransportError, UpdateError};
 use crate::edit::EditError;
 use crate::json::NotCanonical;
-use crate::metadata::Threshold;
+use crate::metadata::{Threshold, Version};
 use crate::names::{Gun, KeyId, RoleName};
 use crate::verify::VerifyError;
 
@@ -90,6 +90,25 @@ pub enum PublishError {
         role: RoleName,
         /// Why.
         why: &'static str,
+    },
+    /// A partially signed file is of another collection.
+    #[error("the file is of {found}, not of {gun}")]
+    OtherCollection {
+        /// The collection to publish to.
+        gun: Gun,
+        /// The one the file is of.
+        found: Gun,
+    },
+    /// A partially signed file does not follow what is published now.
+    #[error("{role} version {found} does not follow {}: it was prepared before; prepare it anew",
+        .known.map_or_else(|| "nothing".to_owned(), |known| format!("version {known}")))]
+    Outdated {
+        /// The role.
+        role: RoleName,
+        /// The file's version.
+        found: Version,
+        /// The published one.
+        known: Option<Version>,
     },
     /// No key here may sign an image of this name.
     #[error("no key here may sign {name} in {gun}; roles that could: {}", .roles.iter().map(ToString::to_string)

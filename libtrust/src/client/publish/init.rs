@@ -74,6 +74,14 @@ impl Publisher {
         Ok(())
     }
 
+    /// The certificate of a root key for a collection, to be listed in its root with those of others.
+    ///
+    /// # Errors
+    /// If the key is not here or cannot sign one.
+    pub fn root_certificate(&self, gun: &Gun, key: &KeyId) -> Result<PublicKey, PublishError> {
+        certificate::self_signed(gun, &*self.keys.open(key)?, self.client.now())
+    }
+
     async fn must_be_new(&self, gun: &Gun) -> Result<(), PublishError> {
         let there = |place: String| PublishError::AlreadyThere { gun: gun.clone(), place };
         if self.client.cache().load(gun, &RoleName::Root)?.is_some() {

@@ -6,6 +6,8 @@
 mod certificate;
 mod error;
 mod init;
+mod partial;
+mod prepared;
 mod roles;
 mod rotate;
 mod signing;
@@ -15,9 +17,10 @@ use std::sync::Arc;
 
 pub use error::PublishError;
 pub use init::{Init, SnapshotHolder};
+pub use partial::{InvalidPartialFile, PartialFile, SignatureGroup};
 pub use rotate::{NewKeys, Rotation};
 
-use super::{Client, Collection, KeyStore, Offline, TransportError};
+use super::{Client, Collection, KeyStore, Offline, TransportError, UpdateError};
 use crate::dialect::Dialect;
 use crate::edit::{Change, Draft};
 use crate::metadata::{Metadata as _, Snapshot, Targets, Version};
@@ -66,7 +69,12 @@ impl Publisher {
     /// # Errors
     /// Why not; see [`PublishError::Transport`] about broken connections.
     pub async fn publish(&self, gun: &Gun, changes: &[Change]) -> Result<Publication, PublishError> {
-        self.publish_with(gun, |_| Ok(changes.to_vec())).await
+        match self.publish_with(gun, |_| Ok(changes.to_vec())).await {
+            Err(PublishError::Update(UpdateError::NoTrustData { server, gun })) => {
+                self.publish_prepared(&gun, &server, changes).await
+            }
+            published => published,
+        }
     }
 
     /// Publishes the changes that `plan` makes of the collection's current state. It is asked again after each conflict.

@@ -27,6 +27,20 @@ impl Publisher {
         previous_root: Option<&Verified<Root>>,
         previous_snapshot: Option<&Snapshot>,
     ) -> Result<Files, PublishError> {
+        let mut files = self.sign_changed(gun, draft, previous_root)?;
+        if let Some(snapshot) = self.sign_snapshot(gun, draft, previous_snapshot, &files)? {
+            files.push((RoleName::Snapshot, snapshot));
+        }
+        Ok(files)
+    }
+
+    /// Signs everything that changed in `draft`.
+    pub(super) fn sign_changed(
+        &self,
+        gun: &Gun,
+        draft: &Draft,
+        previous_root: Option<&Verified<Root>>,
+    ) -> Result<Files, PublishError> {
         let mut files = Files::new();
         for role in draft.changed() {
             let bytes = match role {
@@ -34,9 +48,6 @@ impl Publisher {
                 role => self.sign_targets(gun, draft, role)?,
             };
             files.push((role.clone(), bytes));
-        }
-        if let Some(snapshot) = self.sign_snapshot(gun, draft, previous_snapshot, &files)? {
-            files.push((RoleName::Snapshot, snapshot));
         }
         Ok(files)
     }
@@ -80,7 +91,7 @@ impl Publisher {
     }
 
     /// The next snapshot; nothing if its key is not here, which leaves it to the server.
-    fn sign_snapshot(
+    pub(super) fn sign_snapshot(
         &self,
         gun: &Gun,
         draft: &Draft,

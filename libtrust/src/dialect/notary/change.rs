@@ -187,7 +187,8 @@ mod tests {
         // Keys and paths are two files, as Notary stages them, keys first.
         let two = Threshold::try_from(2).ok();
         let public = vec![key.public];
-        let both = Change::AddDelegation { role: role.clone(), keys: public.clone(), threshold: two, paths: paths.clone() };
+        let both =
+            Change::AddDelegation { role: role.clone(), keys: public.clone(), threshold: two, paths: paths.clone() };
         let keys = Change::AddDelegation { role: role.clone(), keys: public, threshold: two, paths: Vec::new() };
         let paths = Change::AddDelegation { role, keys: Vec::new(), threshold: None, paths };
         assert_eq!(again(&both), [keys, paths]);
@@ -208,6 +209,8 @@ mod tests {
             // An object without length and hashes is a target without any, which nothing can match.
             assert!(read.is_err() || matches!(read, Ok(Change::AddTarget { .. })), "{text}");
         }
-        assert!(read_change(br#"{"action":"create","role":"root","type":"target","path":"v1","data":"e30="}"#).is_err());
+        assert!(
+            read_change(br#"{"action":"create","role":"root","type":"target","path":"v1","data":"e30="}"#).is_err()
+        );
     }
 }

@@ -6,7 +6,7 @@ use ring::digest::{SHA256, digest};
 use super::common;
 use crate::dialect::Fault;
 use crate::dialect::reader::At;
-use crate::json::Value;
+use crate::json::{Value, to_wire};
 use crate::keys::PublicKey;
 use crate::names::KeyId;
 
@@ -18,6 +18,13 @@ pub fn read_key(bytes: &[u8]) -> Result<PublicKey, Fault> {
     let value = Value::parse(bytes, MAX_DEPTH)
         .map_err(|_| Fault::Member { member: String::new(), expected: "the JSON of a key" })?;
     common::key(&At::root(&value))
+}
+
+/// A key object that stands alone, as [`read_key`] reads it.
+#[must_use]
+pub fn key_text(key: &PublicKey) -> Vec<u8> {
+    // Strings alone: there is no number that could fail.
+    to_wire(&common::key_value(key)).unwrap_or_default()
 }
 
 /// A key object holds one other object.

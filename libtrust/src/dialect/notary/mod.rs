@@ -13,7 +13,7 @@ mod targets;
 mod timestamp;
 
 pub use change::{InvalidChange, read_change, write_change};
-pub use key::{key_id, read_key};
+pub use key::{key_id, key_text, read_key};
 
 pub(super) use encode::{encode, file};
 pub(super) use envelope::read as read_envelope;
