@@ -9,11 +9,13 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Client, Collection, MemoryTransport, RemoteFile, TransportError, UpdateError};
+use super::{Client, Collection, MemoryTransport, Offline, RemoteFile, TransportError, UpdateError};
 use crate::metadata::Version;
 use crate::names::{Gun, RoleName};
 
@@ -112,6 +114,17 @@ impl Bundle {
             }
         }
         transport
+    }
+
+    /// What is trusted of a collection in it, by this client's policy, clock and cache, which remembers it. Needs no server
+    /// and does not wait.
+    ///
+    /// # Errors
+    /// As [`Client::update`].
+    pub fn update(&self, client: &Client, gun: &Gun, name: &str) -> Result<Collection, UpdateError> {
+        let client = Client { transport: Arc::new(self.transport(name)), ..client.clone() };
+        let never_waits = client.update(gun, Offline::Never).now_or_never();
+        never_waits.unwrap_or_else(|| Err(UpdateError::NoTrustData { server: name.to_owned(), gun: gun.clone() }))
     }
 
     /// As text, for a file.

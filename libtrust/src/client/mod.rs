@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 
 pub use bundle::{Bundle, InvalidBundleFile};
 pub use cache::{Cache, CacheError, FileCache, MemoryCache};
@@ -43,11 +44,11 @@ pub use publish::{
     Init, InvalidPartialFile, NewKeys, PartialFile, Publication, PublishError, Publisher, Rotation, SignatureGroup,
     SnapshotHolder,
 };
-pub use transport::{MemoryTransport, RemoteFile, Transport, TransportError};
+pub use transport::{MemoryTransport, Mirrors, RemoteFile, Transport, TransportError};
 pub use update::Offline;
 
 use crate::limits::Limits;
-use crate::names::Gun;
+use crate::names::{Gun, RoleName};
 use crate::policy::TrustPolicy;
 
 /// Reads trust collections from one server, or its mirrors, and remembers what was trusted.
@@ -124,5 +125,31 @@ impl Client {
             cached: Mutex::new(BTreeMap::new()),
         };
         update.run().await
+    }
+
+    /// What is trusted by the cache alone, without a server and without waiting: for programs that are not asynchronous,
+    /// and for looking again.
+    ///
+    /// # Errors
+    /// As [`Client::update`]; [`UpdateError::NotCached`] if the collection was never updated here.
+    pub fn cached(&self, gun: &Gun) -> Result<Collection, UpdateError> {
+        let never_waits = self.update(gun, Offline::Always).now_or_never();
+        never_waits.unwrap_or_else(|| Err(UpdateError::NotCached { gun: gun.clone(), role: RoleName::Root }))
+    }
+
+    /// As [`Client::update`], for programs that are not asynchronous: waits in this thread.
+    ///
+    /// # Errors
+    /// As [`Client::update`].
+    ///
+    /// # Panics
+    /// In a thread that runs asynchronous tasks.
+    pub fn update_blocking(&self, gun: &Gun, offline: Offline) -> Result<Collection, UpdateError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|cause| TransportError::Unreachable {
+            server: self.transport.name().to_owned(),
+            cause: cause.to_string(),
+        })?;
+        runtime.block_on(self.update(gun, offline))
     }
 }
