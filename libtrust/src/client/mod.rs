@@ -8,6 +8,7 @@ mod clock;
 mod credentials;
 mod http;
 mod keystore;
+mod registry;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
@@ -21,4 +22,5 @@ pub use http::{
 pub use keystore::{
     KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
 };
+pub use registry::{Descriptor, Manifest, Platform, PlatformManifest, Registry, RegistryError, RegistryOptionsError};
 pub use transport::{RemoteFile, Transport, TransportError};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, Url};
 
 use super::address::{ServerAddress, host_of, is_loopback};
@@ -110,7 +110,14 @@ impl HttpClient {
         let (mut url, mut authorization) = (request.url.clone(), authorization);
         for _ in 0..MAX_REDIRECTS {
             let response = self.once(request, &url, authorization).await?;
-            let Some(target) = redirect(request, &url, &response) else { return read(response, request).await };
+            let Some(target) = redirect(request, &url, &response) else {
+                let mut answer = read(response, request).await?;
+                // How another server lets people in is no reason to show it the login of this one.
+                if url.origin() != request.url.origin() {
+                    answer.headers.remove(WWW_AUTHENTICATE);
+                }
+                return Ok(answer);
+            };
             if target.origin() != url.origin() {
                 authorization = None;
             }
@@ -194,25 +201,36 @@ async fn read(mut response: Response, request: &Request) -> Result<Answer, Failu
 
 fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    if let Some(tls) = find_tls(&error) {
+    if let Some(tls) = chain(&error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
         let is_plain = matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
         return Failure::Tls { cause: explain(tls), is_plain };
+    }
+    if error.is_connect() && ends_the_handshake(&error) {
+        let cause = "it ended the connection where TLS begins; perhaps it speaks none".to_owned();
+        return Failure::Tls { cause, is_plain: true };
     }
     let cause = causes(&error);
     Failure::Unreachable(if error.is_timeout() { format!("it took too long: {cause}") } else { cause })
 }
 
-/// The error of the TLS library, if there is one below.
-fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(tls);
-    }
-    // What an I/O error carries is not its source, but has it.
-    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    match carried {
-        Some(carried) => find_tls(carried),
-        None => find_tls(error.source()?),
-    }
+/// An error and all below it. What an I/O error carries is not its source, so it is looked into.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let below = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
+        let error: &'a (dyn Error + 'static) = *error;
+        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        }
+    };
+    std::iter::successors(Some(error), below)
+}
+
+/// A connection that stood and was closed before TLS did.
+fn ends_the_handshake(error: &(dyn Error + 'static)) -> bool {
+    use std::io::ErrorKind::{ConnectionReset, UnexpectedEof};
+    chain(error)
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| matches!(error.kind(), ConnectionReset | UnexpectedEof))
 }
 
 fn explain(error: &rustls::Error) -> String {

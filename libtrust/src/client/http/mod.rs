@@ -9,6 +9,8 @@ mod tls;
 mod upload;
 
 #[cfg(test)]
+pub(in crate::client) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
