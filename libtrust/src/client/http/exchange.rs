@@ -79,6 +79,7 @@ pub(in crate::client) enum Failure {
 pub(in crate::client) struct HttpClient {
     direct: reqwest::Client,
     proxied: reqwest::Client,
+    idle_time: Duration,
 }
 
 impl HttpClient {
@@ -89,7 +90,6 @@ impl HttpClient {
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(&options.user_agent)
                 .connect_timeout(options.connect_time)
-                .read_timeout(options.idle_time)
                 .timeout(options.request_time)
                 // Followed by hand: some of them change what is asked, and where a password goes.
                 .redirect(reqwest::redirect::Policy::none())
@@ -97,7 +97,7 @@ impl HttpClient {
             let builder = if direct { builder.no_proxy() } else { builder };
             builder.build().map_err(|error| HttpOptionsError::Other(causes(&error)))
         };
-        Ok(Self { direct: build(true)?, proxied: build(false)? })
+        Ok(Self { direct: build(true)?, proxied: build(false)?, idle_time: options.idle_time })
     }
 
     /// Sends a request; follows its redirects, if it only reads, as far as allowed. An answer that leads elsewhere is
@@ -111,7 +111,7 @@ impl HttpClient {
         for _ in 0..MAX_REDIRECTS {
             let response = self.once(request, &url, authorization).await?;
             let Some(target) = redirect(request, &url, &response) else {
-                let mut answer = read(response, request).await?;
+                let mut answer = self.read(response, request).await?;
                 // How another server lets people in is no reason to show it the login of this one.
                 if url.origin() != request.url.origin() {
                     answer.headers.remove(WWW_AUTHENTICATE);
@@ -146,7 +146,54 @@ impl HttpClient {
         if let Some(time) = request.time {
             builder = builder.timeout(time);
         }
-        builder.send().await.map_err(failure)
+        match &request.body {
+            // Sending, and judging what was sent, may take its time.
+            Some(_) => builder.send().await.map_err(failure),
+            None => self.not_silent(builder.send()).await,
+        }
+    }
+
+    /// Reads the body, holding no more than the limit.
+    async fn read(&self, mut response: Response, request: &Request) -> Result<Answer, Failure> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_success = response.status().is_success();
+        let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
+        let announced = response.content_length();
+        if is_success && request.method != Method::HEAD && announced.is_some_and(|length| length > limit) {
+            return Err(Failure::TooLarge);
+        }
+        // Not the announced length at once: nobody has sent it yet.
+        let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0).min(64 << 10)).unwrap_or(0));
+        loop {
+            let chunk = match self.not_silent(response.chunk()).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(failure) if is_success => return Err(failure),
+                // The status says enough.
+                Err(_) => break,
+            };
+            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(body.len());
+            if chunk.len() > room {
+                if is_success {
+                    return Err(Failure::TooLarge);
+                }
+                body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Waits for the server's next sign of life, not for ever.
+    async fn not_silent<T>(&self, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.idle_time, next).await {
+            Ok(result) => result.map_err(failure),
+            Err(_) => {
+                let seconds = self.idle_time.as_secs_f32();
+                Err(Failure::Unreachable(format!("it took too long: nothing came for {seconds} s")))
+            }
+        }
     }
 }
 
@@ -172,31 +219,6 @@ fn redirect(request: &Request, url: &Url, response: &Response) -> Option<Url> {
 pub(in crate::client) fn led_to(answer: &Answer, asked: &Url) -> Option<String> {
     let target = answer.headers.get(LOCATION)?.to_str().ok()?;
     asked.join(target).ok().map(|target| format!("{}://{}", target.scheme(), host_of(&target)))
-}
-
-/// Reads the body, holding no more than the limit.
-async fn read(mut response: Response, request: &Request) -> Result<Answer, Failure> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let is_success = response.status().is_success();
-    let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
-    let announced = response.content_length();
-    if is_success && request.method != Method::HEAD && announced.is_some_and(|length| length > limit) {
-        return Err(Failure::TooLarge);
-    }
-    // Not the announced length at once: nobody has sent it yet.
-    let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0).min(64 << 10)).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(body.len());
-        if chunk.len() > room {
-            if is_success {
-                return Err(Failure::TooLarge);
-            }
-            body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, headers, body })
 }
 
 fn failure(error: reqwest::Error) -> Failure {

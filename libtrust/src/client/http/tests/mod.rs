@@ -2,6 +2,7 @@
 
 mod answers;
 mod bodies;
+mod proxy;
 mod tls;
 mod tokens;
 
