@@ -1,6 +1,5 @@
 //! One request and its bounded answer.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{Method, Response, Url};
 
 use super::address::{ServerAddress, host_of, is_loopback};
+use super::failure::{Failure, causes};
 use super::options::{HttpOptions, HttpOptionsError};
 
 /// How much of an error's body is read, in bytes. Servers explain themselves in less.
@@ -57,21 +57,6 @@ impl Answer {
     pub(in crate::client) const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
     }
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::client) enum Failure {
-    /// No connection, or it broke, or it took too long.
-    Unreachable(String),
-    /// No trusted connection.
-    Tls {
-        cause: String,
-        /// The other side does not speak TLS at all.
-        is_plain: bool,
-    },
-    /// More than the limit.
-    TooLarge,
 }
 
 /// Connections to a server and to the token service it names: one pool, kept alive.
@@ -148,7 +133,7 @@ impl HttpClient {
         }
         match &request.body {
             // Sending, and judging what was sent, may take its time.
-            Some(_) => builder.send().await.map_err(failure),
+            Some(_) => builder.send().await.map_err(Failure::of),
             None => self.not_silent(builder.send()).await,
         }
     }
@@ -188,7 +173,7 @@ impl HttpClient {
     /// Waits for the server's next sign of life, not for ever.
     async fn not_silent<T>(&self, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, Failure> {
         match tokio::time::timeout(self.idle_time, next).await {
-            Ok(result) => result.map_err(failure),
+            Ok(result) => result.map_err(Failure::of),
             Err(_) => {
                 let seconds = self.idle_time.as_secs_f32();
                 Err(Failure::Unreachable(format!("it took too long: nothing came for {seconds} s")))
@@ -219,77 +204,4 @@ fn redirect(request: &Request, url: &Url, response: &Response) -> Option<Url> {
 pub(in crate::client) fn led_to(answer: &Answer, asked: &Url) -> Option<String> {
     let target = answer.headers.get(LOCATION)?.to_str().ok()?;
     asked.join(target).ok().map(|target| format!("{}://{}", target.scheme(), host_of(&target)))
-}
-
-fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    if let Some(tls) = chain(&error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
-        let is_plain = matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
-        return Failure::Tls { cause: explain(tls), is_plain };
-    }
-    if error.is_connect() && ends_the_handshake(&error) {
-        let cause = "it ended the connection where TLS begins; perhaps it speaks none".to_owned();
-        return Failure::Tls { cause, is_plain: true };
-    }
-    let cause = causes(&error);
-    Failure::Unreachable(if error.is_timeout() { format!("it took too long: {cause}") } else { cause })
-}
-
-/// An error and all below it. What an I/O error carries is not its source, so it is looked into.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let below = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
-        let error: &'a (dyn Error + 'static) = *error;
-        match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(carried) => Some(carried),
-            None => error.source(),
-        }
-    };
-    std::iter::successors(Some(error), below)
-}
-
-/// A connection that stood and was closed before TLS did.
-fn ends_the_handshake(error: &(dyn Error + 'static)) -> bool {
-    use std::io::ErrorKind::{ConnectionReset, UnexpectedEof};
-    chain(error)
-        .filter_map(|error| error.downcast_ref::<std::io::Error>())
-        .any(|error| matches!(error.kind(), ConnectionReset | UnexpectedEof))
-}
-
-fn explain(error: &rustls::Error) -> String {
-    use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
-    let hint = match error {
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "no authority that is trusted here has issued its certificate; name its authority's certificate, if you know it to be right"
-        }
-        Tls::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name",
-        Tls::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "its certificate has expired, or this machine's clock is wrong"
-        }
-        Tls::AlertReceived(AlertDescription::CertificateRequired) => "it wants a client certificate",
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => "it does not speak TLS",
-        _ => return error.to_string(),
-    };
-    format!("{hint} ({error})")
-}
-
-/// An error and what is below it, each once.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        next = error.source();
-    }
-    text
-}
-
-/// A server's words, fit to be shown: one line, no control characters, not long.
-pub(in crate::client) fn words(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.trim().chars().map(shown).take(500).collect()
 }

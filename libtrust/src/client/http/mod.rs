@@ -4,6 +4,7 @@ mod address;
 mod auth;
 mod error_body;
 mod exchange;
+mod failure;
 mod options;
 mod tls;
 mod upload;
@@ -24,7 +25,8 @@ pub use tls::{TlsFileError, TlsOptions};
 
 pub(in crate::client) use auth::{Actions, AuthFailure, Authenticated, Scope};
 pub(in crate::client) use error_body::ErrorBody;
-pub(in crate::client) use exchange::{Answer, Failure, HttpClient, Redirects, Request};
+pub(in crate::client) use exchange::{Answer, HttpClient, Redirects, Request};
+pub(in crate::client) use failure::Failure;
 
 use super::credentials::Credentials;
 use super::transport::{RemoteFile, Transport, TransportError};

@@ -21,7 +21,8 @@ use token::{Token, TokenService};
 
 use super::address::ServerAddress;
 use super::error_body::ErrorBody;
-use super::exchange::{Answer, Failure, HttpClient, Request};
+use super::exchange::{Answer, HttpClient, Request};
+use super::failure::Failure;
 use crate::client::credentials::{Credential, Credentials, CredentialsRequest};
 
 /// Most tokens that are kept. A session rarely needs more than a few.
