@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Gun;
+use super::image_digest::is_lower_hex;
+use super::{Gun, ImageDigest, InvalidImageReference};
 
 /// The registry that a name without one means.
 const DEFAULT_REGISTRY: &str = "docker.io";
@@ -217,7 +218,7 @@ fn is_path_part(part: &str) -> bool {
 }
 
 /// The longest tag, in bytes.
-const MAX_TAG: usize = 128;
+pub(super) const MAX_TAG: usize = 128;
 
 fn parse_tag(tag: &str) -> Result<String, InvalidImageReference> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -231,116 +232,6 @@ fn parse_tag(tag: &str) -> Result<String, InvalidImageReference> {
 /// How engines print the ids of images.
 fn is_id(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(is_lower_hex)
-}
-
-const fn is_lower_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-}
-
-/// The digest of an image's manifest: `sha256:` and 64 hex digits, or `sha512:` and 128.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ImageDigest(String);
-
-impl ImageDigest {
-    /// The digest of these bytes, by SHA-256.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(format!("sha256:{}", hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes))))
-    }
-
-    /// True if these bytes have this digest.
-    #[must_use]
-    pub fn is_of(&self, bytes: &[u8]) -> bool {
-        let algorithm = if self.algorithm() == "sha512" { &ring::digest::SHA512 } else { &ring::digest::SHA256 };
-        hex::encode(ring::digest::digest(algorithm, bytes)) == self.hex()
-    }
-
-    /// `sha256` or `sha512`.
-    #[must_use]
-    pub fn algorithm(&self) -> &str {
-        self.0.split_once(':').map_or("", |(algorithm, _)| algorithm)
-    }
-
-    /// The digest itself, in lower-case hex.
-    #[must_use]
-    pub fn hex(&self) -> &str {
-        self.0.split_once(':').map_or("", |(_, hex)| hex)
-    }
-
-    /// With the algorithm before it: `sha256:6b0e..`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ImageDigest {
-    type Err = InvalidImageReference;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = match text.split_once(':') {
-            Some(("sha256", hex)) if hex.len() == 64 => hex,
-            Some(("sha512", hex)) if hex.len() == 128 => hex,
-            _ => "",
-        };
-        if digits.is_empty() || !digits.bytes().all(is_lower_hex) {
-            return Err(InvalidImageReference::Digest { found: text.chars().take(160).collect() });
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for ImageDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Why a text is not an [`ImageReference`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidImageReference {
-    /// Nothing was given.
-    #[error("an image name cannot be empty")]
-    Empty,
-    /// Longer than a name may be.
-    #[error("an image name has at most {most} bytes here, this one has {bytes}")]
-    TooLong {
-        /// Length found, in bytes.
-        bytes: usize,
-        /// Longest length, in bytes.
-        most: usize,
-    },
-    /// The registry is not a host.
-    #[error("{found:?} is not a registry: expected a host name or address, and perhaps :PORT")]
-    Registry {
-        /// What stands there.
-        found: String,
-    },
-    /// The repository has a form no registry takes.
-    #[error("{found:?} is not a repository: expected lower-case letters and digits, joined by one of . _ __ - or /")]
-    Path {
-        /// What stands there.
-        found: String,
-    },
-    /// The tag is no tag.
-    #[error("{found:?} is not a tag: expected up to {} letters, digits, and _ . - not at the start", MAX_TAG)]
-    Tag {
-        /// What stands there, cut.
-        found: String,
-    },
-    /// The digest is no digest.
-    #[error("{found:?} is not a digest: expected sha256: and 64 lower-case hex digits, or sha512: and 128")]
-    Digest {
-        /// What stands there, cut.
-        found: String,
-    },
-    /// An image's id on some machine, which means nothing elsewhere.
-    #[error("{id} is an image's id on one machine, not its name: give the name")]
-    Id {
-        /// The id.
-        id: String,
-    },
 }
 
 #[cfg(test)]

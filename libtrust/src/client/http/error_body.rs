@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::exchange::words;
-
 /// `{"errors":[{"code": .., "message": .., "detail": ..}]}`, or whatever else came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::client) struct ErrorBody {
@@ -70,6 +68,12 @@ impl ErrorBody {
             (detail, ..) => detail.to_owned(),
         }
     }
+}
+
+/// A server's words, fit to be shown: one line, no control characters, not long.
+fn words(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    text.trim().chars().map(shown).take(500).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! One request and its bounded answer.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, Url};
 
 use super::address::{ServerAddress, host_of, is_loopback};
+use super::failure::{Failure, causes};
 use super::options::{HttpOptions, HttpOptionsError};
 
 /// How much of an error's body is read, in bytes. Servers explain themselves in less.
@@ -59,26 +59,12 @@ impl Answer {
     }
 }
 
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::client) enum Failure {
-    /// No connection, or it broke, or it took too long.
-    Unreachable(String),
-    /// No trusted connection.
-    Tls {
-        cause: String,
-        /// The other side does not speak TLS at all.
-        is_plain: bool,
-    },
-    /// More than the limit.
-    TooLarge,
-}
-
 /// Connections to a server and to the token service it names: one pool, kept alive.
 #[derive(Debug, Clone)]
 pub(in crate::client) struct HttpClient {
     direct: reqwest::Client,
     proxied: reqwest::Client,
+    idle_time: Duration,
 }
 
 impl HttpClient {
@@ -89,7 +75,6 @@ impl HttpClient {
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(&options.user_agent)
                 .connect_timeout(options.connect_time)
-                .read_timeout(options.idle_time)
                 .timeout(options.request_time)
                 // Followed by hand: some of them change what is asked, and where a password goes.
                 .redirect(reqwest::redirect::Policy::none())
@@ -97,7 +82,7 @@ impl HttpClient {
             let builder = if direct { builder.no_proxy() } else { builder };
             builder.build().map_err(|error| HttpOptionsError::Other(causes(&error)))
         };
-        Ok(Self { direct: build(true)?, proxied: build(false)? })
+        Ok(Self { direct: build(true)?, proxied: build(false)?, idle_time: options.idle_time })
     }
 
     /// Sends a request; follows its redirects, if it only reads, as far as allowed. An answer that leads elsewhere is
@@ -110,7 +95,14 @@ impl HttpClient {
         let (mut url, mut authorization) = (request.url.clone(), authorization);
         for _ in 0..MAX_REDIRECTS {
             let response = self.once(request, &url, authorization).await?;
-            let Some(target) = redirect(request, &url, &response) else { return read(response, request).await };
+            let Some(target) = redirect(request, &url, &response) else {
+                let mut answer = self.read(response, request).await?;
+                // How another server lets people in is no reason to show it the login of this one.
+                if url.origin() != request.url.origin() {
+                    answer.headers.remove(WWW_AUTHENTICATE);
+                }
+                return Ok(answer);
+            };
             if target.origin() != url.origin() {
                 authorization = None;
             }
@@ -139,7 +131,54 @@ impl HttpClient {
         if let Some(time) = request.time {
             builder = builder.timeout(time);
         }
-        builder.send().await.map_err(failure)
+        match &request.body {
+            // Sending, and judging what was sent, may take its time.
+            Some(_) => builder.send().await.map_err(Failure::of),
+            None => self.not_silent(builder.send()).await,
+        }
+    }
+
+    /// Reads the body, holding no more than the limit.
+    async fn read(&self, mut response: Response, request: &Request) -> Result<Answer, Failure> {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_success = response.status().is_success();
+        let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
+        let announced = response.content_length();
+        if is_success && request.method != Method::HEAD && announced.is_some_and(|length| length > limit) {
+            return Err(Failure::TooLarge);
+        }
+        // Not the announced length at once: nobody has sent it yet.
+        let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0).min(64 << 10)).unwrap_or(0));
+        loop {
+            let chunk = match self.not_silent(response.chunk()).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(failure) if is_success => return Err(failure),
+                // The status says enough.
+                Err(_) => break,
+            };
+            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(body.len());
+            if chunk.len() > room {
+                if is_success {
+                    return Err(Failure::TooLarge);
+                }
+                body.extend_from_slice(chunk.get(..room).unwrap_or_default());
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Waits for the server's next sign of life, not for ever.
+    async fn not_silent<T>(&self, next: impl Future<Output = reqwest::Result<T>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.idle_time, next).await {
+            Ok(result) => result.map_err(Failure::of),
+            Err(_) => {
+                let seconds = self.idle_time.as_secs_f32();
+                Err(Failure::Unreachable(format!("it took too long: nothing came for {seconds} s")))
+            }
+        }
     }
 }
 
@@ -165,91 +204,4 @@ fn redirect(request: &Request, url: &Url, response: &Response) -> Option<Url> {
 pub(in crate::client) fn led_to(answer: &Answer, asked: &Url) -> Option<String> {
     let target = answer.headers.get(LOCATION)?.to_str().ok()?;
     asked.join(target).ok().map(|target| format!("{}://{}", target.scheme(), host_of(&target)))
-}
-
-/// Reads the body, holding no more than the limit.
-async fn read(mut response: Response, request: &Request) -> Result<Answer, Failure> {
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let is_success = response.status().is_success();
-    let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
-    let announced = response.content_length();
-    if is_success && request.method != Method::HEAD && announced.is_some_and(|length| length > limit) {
-        return Err(Failure::TooLarge);
-    }
-    // Not the announced length at once: nobody has sent it yet.
-    let mut body = Vec::with_capacity(usize::try_from(announced.unwrap_or(0).min(64 << 10)).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(body.len());
-        if chunk.len() > room {
-            if is_success {
-                return Err(Failure::TooLarge);
-            }
-            body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, headers, body })
-}
-
-fn failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    if let Some(tls) = find_tls(&error) {
-        let is_plain = matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
-        return Failure::Tls { cause: explain(tls), is_plain };
-    }
-    let cause = causes(&error);
-    Failure::Unreachable(if error.is_timeout() { format!("it took too long: {cause}") } else { cause })
-}
-
-/// The error of the TLS library, if there is one below.
-fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return Some(tls);
-    }
-    // What an I/O error carries is not its source, but has it.
-    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    match carried {
-        Some(carried) => find_tls(carried),
-        None => find_tls(error.source()?),
-    }
-}
-
-fn explain(error: &rustls::Error) -> String {
-    use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
-    let hint = match error {
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "no authority that is trusted here has issued its certificate; name its authority's certificate, if you know it to be right"
-        }
-        Tls::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name",
-        Tls::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "its certificate has expired, or this machine's clock is wrong"
-        }
-        Tls::AlertReceived(AlertDescription::CertificateRequired) => "it wants a client certificate",
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => "it does not speak TLS",
-        _ => return error.to_string(),
-    };
-    format!("{hint} ({error})")
-}
-
-/// An error and what is below it, each once.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        next = error.source();
-    }
-    text
-}
-
-/// A server's words, fit to be shown: one line, no control characters, not long.
-pub(in crate::client) fn words(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    text.trim().chars().map(shown).take(500).collect()
 }

@@ -4,10 +4,13 @@ mod address;
 mod auth;
 mod error_body;
 mod exchange;
+mod failure;
 mod options;
 mod tls;
 mod upload;
 
+#[cfg(test)]
+pub(in crate::client) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +25,8 @@ pub use tls::{TlsFileError, TlsOptions};
 
 pub(in crate::client) use auth::{Actions, AuthFailure, Authenticated, Scope};
 pub(in crate::client) use error_body::ErrorBody;
-pub(in crate::client) use exchange::{Answer, Failure, HttpClient, Redirects, Request};
+pub(in crate::client) use exchange::{Answer, HttpClient, Redirects, Request};
+pub(in crate::client) use failure::Failure;
 
 use super::credentials::Credentials;
 use super::transport::{RemoteFile, Transport, TransportError};

@@ -21,7 +21,8 @@ use token::{Token, TokenService};
 
 use super::address::ServerAddress;
 use super::error_body::ErrorBody;
-use super::exchange::{Answer, Failure, HttpClient, Request};
+use super::exchange::{Answer, HttpClient, Request};
+use super::failure::Failure;
 use crate::client::credentials::{Credential, Credentials, CredentialsRequest};
 
 /// Most tokens that are kept. A session rarely needs more than a few.
@@ -171,12 +172,7 @@ impl Authenticated {
         match shown {
             None if refusal.status == 403 => return Err(AuthFailure::Denied(format!("status 403, {words}"))),
             None => {}
-            Some(shown) if shown.is_reused => {
-                // Another request may have a new one by now.
-                if state.held.get(scope).is_some_and(|held| held.header == shown.header) {
-                    state.held.remove(scope);
-                }
-            }
+            Some(shown) if shown.is_reused => state.forget(scope, &shown),
             Some(shown) if shown.who == Who::Anyone => {
                 state.needs_credentials = true;
                 state.held.remove(scope);
@@ -275,6 +271,13 @@ impl State {
             return None;
         }
         Some(held.clone())
+    }
+
+    /// Forgets what was refused, unless another request has put something new in its place.
+    fn forget(&mut self, scope: &Scope, refused: &Shown) {
+        if self.held.get(scope).is_some_and(|held| held.header == refused.header) {
+            self.held.remove(scope);
+        }
     }
 
     fn hold(&mut self, scope: &Scope, shown: &Shown) {

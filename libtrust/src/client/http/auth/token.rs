@@ -12,7 +12,8 @@ use super::{AuthFailure, Scope};
 use crate::client::credentials::{Credential, Secret};
 use crate::client::http::address::{ServerAddress, host_of, is_loopback};
 use crate::client::http::error_body::ErrorBody;
-use crate::client::http::exchange::{Failure, HttpClient, Request};
+use crate::client::http::exchange::{HttpClient, Request};
+use crate::client::http::failure::Failure;
 
 /// The largest answer of a token service, in bytes. A token travels in a header; servers take a few KiB there.
 const MAX_ANSWER: u64 = 256 << 10;

@@ -129,6 +129,15 @@ async fn an_error_that_never_ends_is_cut() {
 }
 
 #[tokio::test]
+async fn an_error_that_is_cut_is_still_that_error() {
+    let server = TestServer::start(|_, out| {
+        out.write_all(b"HTTP/1.1 404 X\r\nContent-Length: 100\r\n\r\n{")?;
+        Err(cut())
+    });
+    assert!(matches!(fetch(&transport(&server), 100).await, Err(TransportError::NotFound { .. })));
+}
+
+#[tokio::test]
 async fn nothing_is_decompressed() {
     // Ten bytes that a decoder would make a megabyte of are ten bytes.
     let server = TestServer::start(|_, out| {

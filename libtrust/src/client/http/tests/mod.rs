@@ -2,15 +2,14 @@
 
 mod answers;
 mod bodies;
-mod server;
+mod proxy;
 mod tls;
 mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use server::{Seen, TestServer, answer};
-
+use super::testing::{Seen, TestServer, answer};
 use super::{HttpOptions, HttpTransport};
 use crate::client::credentials::{Anonymous, Credentials};
 use crate::client::transport::{RemoteFile, Transport as _, TransportError};

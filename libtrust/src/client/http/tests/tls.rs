@@ -5,7 +5,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 
-use super::super::{TlsFileError, TlsOptions};
+use super::super::{HttpClient, Redirects, Request, TlsFileError, TlsOptions};
 use super::*;
 use crate::client::http::HttpOptionsError;
 
@@ -42,6 +42,14 @@ impl Authority {
 
     /// A server with a certificate of this authority; with `clients`, only for clients of that one.
     fn server(&self, clients: Option<&Self>) -> TestServer {
+        self.server_with(clients, |_, out| out.write_all(&answer_ok()))
+    }
+
+    fn server_with(
+        &self,
+        clients: Option<&Self>,
+        handler: impl Fn(&Seen, &mut dyn std::io::Write) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> TestServer {
         let (certificate, key) = self.issue();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
@@ -57,7 +65,7 @@ impl Authority {
         };
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-        TestServer::start_tls(config, |_, out| out.write_all(&answer(200, &[], "the file")))
+        TestServer::start_tls(config, handler)
     }
 }
 
@@ -140,10 +148,43 @@ async fn a_certificate_for_another_host_is_not_believed() {
 }
 
 #[tokio::test]
+async fn another_server_sees_no_login_and_cannot_ask_for_one() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    let elsewhere = authority.server_with(None, |_, out| {
+        out.write_all(&answer(401, &["WWW-Authenticate: Bearer realm=\"https://127.0.0.1:1/token\""], ""))
+    });
+    let target = format!("Location: https://{}/x", elsewhere.host());
+    let server = TestServer::start(move |_, out| out.write_all(&answer(307, &[&target], "")));
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, &authority.pem).unwrap();
+    let tls = TlsOptions { ca_file: Some(ca_file), ..TlsOptions::default() };
+    let client = HttpClient::new(&server.url().parse().unwrap(), &HttpOptions { tls, ..options() }).unwrap();
+    let request = Request::new(reqwest::Method::GET, server.url().parse().unwrap(), 100);
+    let request = Request { redirects: Redirects::Anywhere, ..request };
+    let login = reqwest::header::HeaderValue::from_static("Basic x");
+    let got = client.send(&request, Some(&login)).await.unwrap();
+    assert_eq!((got.status, got.headers.contains_key("www-authenticate")), (401, false));
+    assert_eq!(server.seen()[0].header("authorization"), Some("Basic x"));
+    assert_eq!(elsewhere.seen()[0].header("authorization"), None);
+    // Never on without TLS, for that matter.
+    let plain = TestServer::start(|_, out| out.write_all(&answer_ok()));
+    let target = format!("Location: {}", plain.url());
+    let server = TestServer::start(move |_, out| out.write_all(&answer(302, &[&target], "")));
+    let request = Request { url: server.url().parse().unwrap(), ..request };
+    assert_eq!(client.send(&request, None).await.unwrap().status, 302);
+    assert_eq!(plain.connections(), 0);
+}
+
+fn answer_ok() -> Vec<u8> {
+    answer(200, &[], "the file")
+}
+
+#[tokio::test]
 async fn a_server_without_tls_is_not_spoken_to_as_if_it_had() {
     let server = TestServer::start(|_, out| out.write_all(&answer(200, &[], "x")));
     let error = try_to(&server, TlsOptions::default()).await.unwrap_err();
-    assert!(matches!(error, TransportError::Tls { .. } | TransportError::Unreachable { .. }), "{error}");
+    assert!(matches!(error, TransportError::Tls { .. }), "{error}");
+    assert!(server.seen().is_empty());
 }
 
 #[test]

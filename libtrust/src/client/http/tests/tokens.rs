@@ -47,7 +47,7 @@ fn world(anonymous: u16, lets_in: &'static [&'static str]) -> TestServer {
 }
 
 fn story(server: &TestServer) -> Vec<String> {
-    let line = |seen: super::Seen| {
+    let line = |seen: Seen| {
         let path = seen.target.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
         let shown = seen.header("authorization").unwrap_or("-").replace(&basic(), "password");
         format!("{} {path} {shown}", seen.method)
