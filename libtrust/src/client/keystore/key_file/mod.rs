@@ -2,7 +2,7 @@
 //!
 //! | label | inside |
 //! |---|---|
-//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 sealed by PBES2: PBKDF2 with the PRF it names, or scrypt; AES-CBC or AES-GCM |
+//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 sealed by PBES2: PBKDF2 with the PRF it names, or scrypt; AES-CBC, AES-GCM or 3DES |
 //! | `PRIVATE KEY` | PKCS#8 |
 //! | `EC PRIVATE KEY`, `RSA PRIVATE KEY`, `ED25519 PRIVATE KEY` | SEC1, PKCS#1, Notary's 96 bytes |
 //!

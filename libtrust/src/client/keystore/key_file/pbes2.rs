@@ -1,8 +1,8 @@
 //! PKCS#8 sealed with a passphrase: PBES2 of RFC 8018.
 
-use pkcs5::pbes2::{EncryptionScheme, Kdf, PBES2_OID, Parameters, Pbkdf2Params, Pbkdf2Prf, Salt};
+use pkcs5::pbes2::{DES_EDE3_CBC_OID, EncryptionScheme, Kdf, PBES2_OID, Parameters, Pbkdf2Params, Pbkdf2Prf, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
-use x509_cert::der::asn1::OctetStringRef;
+use x509_cert::der::asn1::{AnyRef, OctetStringRef};
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
@@ -22,6 +22,7 @@ const MAX_SCRYPT_PASSES: u16 = 16;
 /// Notary writes 8. A longer one costs nothing, and its readers take any length.
 const SALT_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 16;
+const DES_BLOCK_BYTES: usize = 8;
 
 const OCTET_STRING: u8 = 0x04;
 const OBJECT_IDENTIFIER: u8 = 0x06;
@@ -37,6 +38,9 @@ pub fn open(der: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, OpenFail
         )));
     }
     let parameters = algorithm.parameters.ok_or_else(|| unusable("its sealing has no parameters"))?;
+    if !has_whole_iv(parameters).unwrap_or(false) {
+        return Err(unusable("its initialisation vector does not fit its cipher"));
+    }
     let parameters = Parameters::try_from(parameters)
         .map_err(|why| unusable(&format!("it is sealed in a way that is not known ({why})")))?;
     bounded(&parameters.kdf)?;
@@ -82,6 +86,16 @@ fn outer(der: &[u8]) -> Result<(AlgorithmIdentifierRef<'_>, &[u8]), x509_cert::d
     Ok(parts)
 }
 
+/// The library cuts the IV of 3DES to size without looking at its length. It looks at all others.
+fn has_whole_iv(parameters: AnyRef<'_>) -> Result<bool, x509_cert::der::Error> {
+    parameters.sequence(|inner| {
+        AlgorithmIdentifierRef::decode(inner)?;
+        let cipher = AlgorithmIdentifierRef::decode(inner)?;
+        let Some(iv) = cipher.parameters.filter(|_| cipher.oid == DES_EDE3_CBC_OID) else { return Ok(true) };
+        Ok(iv.decode_as::<&OctetStringRef>()?.as_bytes().len() == DES_BLOCK_BYTES)
+    })
+}
+
 fn bounded(kdf: &Kdf) -> Result<(), OpenFailed> {
     let too_much = match kdf {
         Kdf::Pbkdf2(asked) => !(1..=MAX_ROUNDS).contains(&asked.iteration_count),
@@ -107,6 +121,19 @@ fn unusable(why: &str) -> OpenFailed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_vector_of_3des_is_refused() {
+        let null = [0x05, 0x00];
+        let oid = |oid: &[u8]| tlv(OBJECT_IDENTIFIER, &[oid]);
+        let vector = tlv(OCTET_STRING, &[&[0; 7]]);
+        let cipher = tlv(SEQUENCE, &[&oid(DES_EDE3_CBC_OID.as_bytes()), &vector]);
+        let kdf = tlv(SEQUENCE, &[&oid(pkcs5::pbes2::PBKDF2_OID.as_bytes()), &null]);
+        let parameters = tlv(SEQUENCE, &[&kdf, &cipher]);
+        let algorithm = tlv(SEQUENCE, &[&oid(PBES2_OID.as_bytes()), &parameters]);
+        let sealed = tlv(SEQUENCE, &[&algorithm, &tlv(OCTET_STRING, &[&[0; 8]])]);
+        assert_eq!(open(&sealed, "x"), Err(unusable("its initialisation vector does not fit its cipher")));
+    }
 
     #[test]
     fn what_was_sealed_opens_and_is_bounded() {
