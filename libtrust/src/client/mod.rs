@@ -9,5 +9,7 @@ mod keystore;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use keystore::fuzz_key_file;
 pub use keystore::*;
 pub use transport::{RemoteFile, Transport, TransportError};

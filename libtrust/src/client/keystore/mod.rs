@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub use error::KeyStoreError;
 pub use file::{FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock};
 pub use held::HeldKey;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use key_file::fuzz_key_file;
 pub use memory::MemoryKeyStore;
 pub use passphrases::{
     EnvironmentNames, FixedPassphrase, MIN_PASSPHRASE_CHARACTERS, PassphraseChain, PassphraseDescriptor,

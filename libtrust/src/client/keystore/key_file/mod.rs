@@ -141,5 +141,26 @@ pub enum OpenFailed {
 #[error("the key cannot be sealed; is the system's random source available?")]
 pub struct SealFailed;
 
+/// Body of the fuzz target `key_file`. Keys sealed with `x`, the passphrase of its corpus, open, too.
+#[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "a fuzz target panics when a promise is broken")]
+pub fn fuzz_key_file(bytes: &[u8]) {
+    let Ok(pems) = Pem::parse_all(bytes) else { return };
+    for pem in pems {
+        let text = pem.to_text();
+        let again = Pem::parse_all(text.as_bytes()).unwrap().remove(0);
+        assert!(again.content == pem.content && again.to_text() == text);
+        let Some(block) = KeyBlock::new(pem) else { continue };
+        let Ok(key) = block.open("x") else { continue };
+        let sealed = KeyBlock::seal_with(&key, "x", block.headers(), 1).unwrap().to_text();
+        let sealed = KeyBlock::new(Pem::parse_all(sealed.as_bytes()).unwrap().remove(0)).unwrap();
+        assert_eq!(sealed.open("x").unwrap().to_plain(), key.to_plain());
+        let mut headers = (sealed.headers(), block.headers());
+        headers.0.sort();
+        headers.1.sort();
+        assert_eq!(headers.0, headers.1);
+    }
+}
+
 #[cfg(test)]
 mod tests;
