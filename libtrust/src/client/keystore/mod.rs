@@ -1,7 +1,7 @@
 //! Private keys: where they are, how they are opened, and signing with them.
 //!
 //! [`FileKeyStore`] is the folder that Docker and Notary use, [`MemoryKeyStore`] is for keys that nobody keeps,
-//! [`KeyStores`] asks several in order. Passphrases come from [`Passphrases`].
+//! [`KeyStores`] asks several in order; with feature `pkcs11` there are tokens, too. Passphrases come from [`Passphrases`].
 
 mod error;
 mod file;
@@ -9,6 +9,8 @@ mod held;
 mod key_file;
 mod memory;
 mod passphrases;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod several;
 mod unlock;
 
@@ -25,6 +27,8 @@ pub use passphrases::{
     PassphraseEnvironment, PassphraseError, PassphraseFile, PassphraseRequest, Passphrases, PassphrasesByRole,
     long_enough,
 };
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
 pub use several::KeyStores;
 
 use crate::keys::{PublicKey, Signature, SigningKey};

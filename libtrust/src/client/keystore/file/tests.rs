@@ -54,7 +54,7 @@ fn a_key_that_was_added_is_listed_and_opened_by_another_process() {
     let entry = store(&folder, "a passphrase").add(made, targets()).unwrap();
 
     let again = store(&folder, "a passphrase");
-    assert_eq!(again.list().unwrap(), [entry.clone()]);
+    assert_eq!(again.list().unwrap(), std::slice::from_ref(&entry));
     assert_eq!((entry.key_use, again.unreadable().unwrap()), (targets(), vec![]));
     let signer = again.open(&entry.id).unwrap();
     let signature = signer.sign(&entry.id, b"message").unwrap();

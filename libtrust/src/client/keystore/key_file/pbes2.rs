@@ -100,7 +100,7 @@ fn bounded(kdf: &Kdf) -> Result<(), OpenFailed> {
     let too_much = match kdf {
         Kdf::Pbkdf2(asked) => !(1..=MAX_ROUNDS).contains(&asked.iteration_count),
         Kdf::Scrypt(asked) => {
-            let cost = u64::from(asked.cost_parameter);
+            let cost = asked.cost_parameter;
             let bytes = cost.saturating_mul(128).saturating_mul(asked.block_size.into());
             // The library takes the logarithm of the cost without looking.
             cost < 2 || bytes > MAX_SCRYPT_BYTES || asked.parallelization > MAX_SCRYPT_PASSES
