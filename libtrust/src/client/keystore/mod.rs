@@ -17,7 +17,7 @@ mod unlock;
 use std::sync::Arc;
 
 pub use error::KeyStoreError;
-pub use file::{FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock};
+pub use file::{Backup, FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock, Restored};
 pub use held::HeldKey;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use key_file::fuzz_key_file;

@@ -8,12 +8,14 @@
 //!
 //! All but the first may be sealed as OpenSSL once did (`Proc-Type`, `DEK-Info`). Written is the first alone.
 
+mod backup;
 mod legacy;
 mod pbes2;
 mod pem;
 
 use zeroize::Zeroizing;
 
+pub use backup::{open_backup, seal_backup};
 pub use pem::Pem;
 
 use crate::keys::{InvalidPrivateKey, KeyAlgorithm, SigningKey};
@@ -82,10 +84,17 @@ impl KeyBlock {
         self.pem.headers.iter().filter(|(name, _)| !RFC_1421.contains(&name.as_str())).cloned().collect()
     }
 
+    /// The same block without a header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.pem.headers.retain(|(found, _)| found != name);
+        self
+    }
+
     /// The same block with another header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.pem.headers.retain(|(found, _)| found != name);
+        self = self.without_header(name);
         self.pem.headers.push((name.to_owned(), value.to_owned()));
         self
     }
