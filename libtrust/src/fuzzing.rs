@@ -13,8 +13,8 @@ use crate::testing::now;
 /// What one target does with its input.
 pub type Body = fn(&[u8]);
 
-/// Every target by the name of its folder in the corpus.
-pub const TARGETS: [(&str, Body); 10] = [
+/// Every target by the name of its folder in the corpus. Without feature `client` that of key files does nothing.
+pub const TARGETS: [(&str, Body); 11] = [
     ("json", json),
     ("canonical", canonical),
     ("root", root),
@@ -23,6 +23,7 @@ pub const TARGETS: [(&str, Body); 10] = [
     ("timestamp", timestamp),
     ("certificate", certificate),
     ("key", key),
+    ("key_file", key_file),
     ("names", names),
     ("image", image),
 ];
@@ -114,6 +115,14 @@ pub fn key(bytes: &[u8]) {
         }
     }
     let _ = SigningKey::from_pkcs8(bytes);
+}
+
+/// A file of private keys: what opens is sealed, written and read again as the same key, with the same headers.
+pub fn key_file(bytes: &[u8]) {
+    #[cfg(feature = "client")]
+    crate::client::fuzz_key_file(bytes);
+    #[cfg(not(feature = "client"))]
+    let _ = bytes;
 }
 
 /// Names print as they were read.

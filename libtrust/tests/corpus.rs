@@ -40,8 +40,10 @@ fn every_target_has_a_program() {
 
 #[test]
 fn every_target_survives_every_file_of_the_real_programs() {
-    let written: Vec<_> =
-        [here("../fixtures/golden"), here("../fixtures/judged")].iter().flat_map(|f| files(f)).collect();
+    let written: Vec<_> = [here("../fixtures/golden"), here("../fixtures/judged"), here("../fixtures/keys/files")]
+        .iter()
+        .flat_map(|f| files(f))
+        .collect();
     assert!(written.len() > 500);
     for path in written {
         let bytes = fs::read(&path).unwrap();

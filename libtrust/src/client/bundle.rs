@@ -122,7 +122,7 @@ impl Bundle {
     /// # Errors
     /// As [`Client::update`].
     pub fn update(&self, client: &Client, gun: &Gun, name: &str) -> Result<Collection, UpdateError> {
-        let client = Client { transport: Arc::new(self.transport(name)), ..client.clone() };
+        let client = client.clone().with_transport(Arc::new(self.transport(name)));
         let never_waits = client.update(gun, Offline::Never).now_or_never();
         never_waits.unwrap_or_else(|| Err(UpdateError::NoTrustData { server: name.to_owned(), gun: gun.clone() }))
     }

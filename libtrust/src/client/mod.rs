@@ -35,6 +35,8 @@ pub use http::{
     UnaddressableName,
 };
 pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use keystore::fuzz_key_file;
 pub use keystore::*;
 pub use publish::{
     Init, InvalidPartialFile, NewKeys, PartialFile, Publication, PublishError, Publisher, Rotation, SignatureGroup,

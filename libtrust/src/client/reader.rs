@@ -36,6 +36,12 @@ impl Client {
         Self { policy: Arc::new(policy), ..self }
     }
 
+    /// With another server.
+    #[must_use]
+    pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self }
+    }
+
     /// With another clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock + 'static) -> Self {

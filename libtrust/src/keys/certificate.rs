@@ -190,7 +190,7 @@ fn read(der: &[u8]) -> Result<Read, String> {
 }
 
 /// The last common name of the subject, as Go takes it.
-fn common_name(certificate: &Certificate) -> Option<String> {
+pub fn common_name(certificate: &Certificate) -> Option<String> {
     let subject = certificate.tbs_certificate().subject();
     let value = &subject.iter().filter(|attribute| attribute.oid == COMMON_NAME).last()?.value;
     match value.tag() {

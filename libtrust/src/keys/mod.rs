@@ -11,10 +11,14 @@ mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
 pub use authority::{CertificateAuthorities, InvalidAuthorities};
+#[cfg(feature = "pkcs11")]
+pub(crate) use certificate::common_name;
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use private_der::InvalidPrivateKey;
 #[cfg(feature = "client")]
 pub(crate) use private_der::tlv;
+#[cfg(feature = "pkcs11")]
+pub(crate) use private_der::{P256_SPKI_PREFIX, SEC1_HEAD};
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{SigningFailed, SigningKey};

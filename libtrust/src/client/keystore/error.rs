@@ -71,6 +71,16 @@ pub enum KeyStoreError {
         /// Why.
         why: String,
     },
+    /// A token, or its library, did not do something.
+    #[error("token {token} cannot {action}: {why}")]
+    Token {
+        /// How the token was named, and its library.
+        token: String,
+        /// What was tried, as a verb: `be found`, `be unlocked`.
+        action: &'static str,
+        /// The library's word for it, or what to do.
+        why: String,
+    },
     /// The store cannot be read or written.
     #[error("{path}: {cause}")]
     Io {

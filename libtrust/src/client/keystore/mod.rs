@@ -1,7 +1,7 @@
 //! Private keys: where they are, how they are opened, and signing with them.
 //!
 //! [`FileKeyStore`] is the folder that Docker and Notary use, [`MemoryKeyStore`] is for keys that nobody keeps,
-//! [`KeyStores`] asks several in order. Passphrases come from [`Passphrases`].
+//! [`KeyStores`] asks several in order; with feature `pkcs11` there are tokens, too. Passphrases come from [`Passphrases`].
 
 mod error;
 mod file;
@@ -9,20 +9,26 @@ mod held;
 mod key_file;
 mod memory;
 mod passphrases;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod several;
 mod unlock;
 
 use std::sync::Arc;
 
 pub use error::KeyStoreError;
-pub use file::{FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock};
+pub use file::{Backup, FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock, Restored};
 pub use held::HeldKey;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use key_file::fuzz_key_file;
 pub use memory::MemoryKeyStore;
 pub use passphrases::{
     EnvironmentNames, FixedPassphrase, MIN_PASSPHRASE_CHARACTERS, PassphraseChain, PassphraseDescriptor,
     PassphraseEnvironment, PassphraseError, PassphraseFile, PassphraseRequest, Passphrases, PassphrasesByRole,
     long_enough,
 };
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{ChosenToken, Pkcs11KeyStore, Pkcs11Options};
 pub use several::KeyStores;
 
 use crate::keys::{PublicKey, Signature, SigningKey};

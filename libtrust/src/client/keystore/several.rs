@@ -148,7 +148,7 @@ mod tests {
         let made = key();
         let copy = SigningKey::from_pkcs8(&made.to_pkcs8()).unwrap();
         let entry = stores.add(made, alice()).unwrap();
-        assert_eq!(stores.list().unwrap(), [entry.clone()]);
+        assert_eq!(stores.list().unwrap(), std::slice::from_ref(&entry));
         stores.open(&entry.id).unwrap().sign(&entry.id, b"message").unwrap();
         assert!(matches!(stores.add(copy, alice()), Err(KeyStoreError::Exists { .. })));
         stores.remove(&entry.id).unwrap();

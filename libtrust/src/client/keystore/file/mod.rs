@@ -4,6 +4,7 @@
 //! other way round. Several programs may use a folder at once: a file is there whole or not at all, and none is replaced
 //! but when its passphrase changes.
 
+mod backup;
 mod durable;
 mod layout;
 mod transfer;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+pub use self::backup::{Backup, Restored};
 use self::layout::KeyPath;
 pub use self::transfer::{ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock};
 use super::key_file::{KeyBlock, Pem};
@@ -22,7 +24,7 @@ use super::unlock::{LockedBecause, Unlocked, new_passphrase, unlock};
 use super::{HeldKey, KeyEntry, KeyStore, KeyStoreError, KeyUse, Passphrases, Signer, UnreadableKey};
 use crate::dialect::notary::key_id;
 use crate::keys::SigningKey;
-use crate::names::KeyId;
+use crate::names::{Gun, KeyId};
 
 /// What a key is for if neither its file nor its place says so; Notary's default.
 const DEFAULT_ROLE: &str = "delegation";
@@ -93,6 +95,17 @@ impl FileKeyStore {
         }
         self.opened().insert(id.clone(), Arc::new(key.into()));
         Ok(KeyEntry { id, key_use, location: self.location() })
+    }
+
+    /// What is here of a key.
+    fn entry(&self, id: &KeyId) -> Result<Option<KeyEntry>, KeyStoreError> {
+        let place = match self.place(id) {
+            Err(KeyStoreError::Missing { .. }) => return Ok(None),
+            other => other?,
+        };
+        let (_, key_use) = read_block(&place)?;
+        let folder = place.path.parent().unwrap_or(&self.private);
+        Ok(Some(KeyEntry { id: id.clone(), key_use, location: folder.display().to_string() }))
     }
 
     fn location(&self) -> String {
@@ -181,13 +194,22 @@ fn read_block(place: &KeyPath) -> Result<(KeyBlock, KeyUse), KeyStoreError> {
     let blocks = Pem::parse_all(&bytes).map_err(|fault| unusable(fault.to_string()))?;
     let block = blocks.into_iter().find_map(KeyBlock::new);
     let block = block.ok_or_else(|| unusable("there is no private key in it".to_owned()))?;
-    let gun = match block.header("gun") {
-        Some(text) => Some(text.parse().map_err(|why| unusable(format!("its header gun is wrong: {why}")))?),
-        None => place.gun.clone(),
-    };
-    let role = block.header("role").or(place.role.as_deref()).unwrap_or(DEFAULT_ROLE).to_owned();
-    let key_use = checked(KeyUse { role, gun }).map_err(unusable)?;
+    let key_use = use_of(&block, place.role.as_deref(), place.gun.as_ref()).map_err(unusable)?;
     Ok((block, key_use))
+}
+
+/// What a block is for: by its headers, else by its place.
+fn use_of(block: &KeyBlock, role: Option<&str>, gun: Option<&Gun>) -> Result<KeyUse, String> {
+    let gun = match block.header("gun") {
+        Some(text) => Some(text.parse().map_err(|why| format!("its header gun is wrong: {why}"))?),
+        None => gun.cloned(),
+    };
+    checked(KeyUse { role: block.header("role").or(role).unwrap_or(DEFAULT_ROLE).to_owned(), gun })
+}
+
+/// The id that a text gives, if it is one that a key file can have.
+fn canonical_id(text: &str) -> Option<KeyId> {
+    text.parse().ok().filter(|id| layout::canonical(id).is_some())
 }
 
 /// A role that a header can hold.

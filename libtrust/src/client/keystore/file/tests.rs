@@ -54,7 +54,7 @@ fn a_key_that_was_added_is_listed_and_opened_by_another_process() {
     let entry = store(&folder, "a passphrase").add(made, targets()).unwrap();
 
     let again = store(&folder, "a passphrase");
-    assert_eq!(again.list().unwrap(), [entry.clone()]);
+    assert_eq!(again.list().unwrap(), std::slice::from_ref(&entry));
     assert_eq!((entry.key_use, again.unreadable().unwrap()), (targets(), vec![]));
     let signer = again.open(&entry.id).unwrap();
     let signature = signer.sign(&entry.id, b"message").unwrap();
@@ -338,4 +338,78 @@ fn old_exports_name_collection_and_role_by_path() {
     let Ok(Imported::Added(entry)) = &report.blocks[0].outcome else { panic!("{report:?}") };
     let gun = Some("docker.com/app".parse().unwrap());
     assert_eq!(entry.key_use, KeyUse { role: "snapshot".to_owned(), gun });
+}
+
+#[test]
+fn a_backup_brings_a_whole_folder_back_and_keeps_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = store(&folder, "of the keys");
+    let one = keys.add(key(), targets()).unwrap();
+    let two = keys.add(key(), KeyUse { role: "alice".to_owned(), gun: None }).unwrap();
+    fs::write(folder.path().join("private/odd.key"), "x").unwrap();
+    let Backup { text, saved, unreadable } = keys.backup("of the backup").unwrap();
+    assert_eq!((saved.len(), unreadable.len()), (2, 1));
+    assert!(!text.contains("alice") && !text.contains("role"), "the backup shows what is in it");
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let restored = store(&elsewhere, "of the keys");
+    let wrong = restored.restore(text.as_bytes(), "of the keys").unwrap_err().to_string();
+    assert!(wrong.contains("the passphrase is wrong"), "{wrong}");
+    let outcome = restored.restore(text.as_bytes(), "of the backup").unwrap();
+    assert!(outcome.iter().all(|key| matches!(key, Restored::Added(_))), "{outcome:?}");
+    let uses = |keys: &FileKeyStore| keys.list().unwrap().into_iter().map(|e| (e.id, e.key_use)).collect::<Vec<_>>();
+    assert_eq!(uses(&restored), uses(&keys));
+    for id in [&one.id, &two.id] {
+        restored.open(id).unwrap();
+        let file = format!("private/{id}.key");
+        assert_eq!(fs::read(folder.path().join(&file)).unwrap(), fs::read(elsewhere.path().join(&file)).unwrap());
+    }
+    restored.remove(&one.id).unwrap();
+    let again = restored.restore(text.as_bytes(), "of the backup").unwrap();
+    assert_eq!(again.iter().filter(|key| matches!(key, Restored::AlreadyThere(_))).count(), 1);
+}
+
+#[test]
+fn a_changed_backup_restores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = store(&folder, "x");
+    assert!(keys.backup("y").is_err(), "an empty folder");
+    keys.add(key(), targets()).unwrap();
+    assert!(keys.backup("").is_err());
+    let text = keys.backup("y").unwrap().text;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let restored = store(&elsewhere, "x");
+    let lines: Vec<&str> = text.lines().collect();
+    for position in [5, 7, lines.len() - 2] {
+        let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let other = if changed[position].starts_with('A') { "B" } else { "A" };
+        changed[position].replace_range(..1, other);
+        assert!(restored.restore(changed.join("\n").as_bytes(), "y").is_err(), "line {position}");
+    }
+    for no_backup in [&b""[..], b"words", &golden("files/notary-export.pem"), &golden("files/openssl-ecdsa-scrypt.pem")]
+    {
+        assert!(matches!(restored.restore(no_backup, "y"), Err(KeyStoreError::Unusable { .. })));
+    }
+    assert_eq!(restored.list().unwrap(), []);
+}
+
+#[test]
+fn of_two_who_add_the_same_key_at_once_one_wins_and_the_file_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = key();
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = ["a", "b", "c", "d"]
+            .into_iter()
+            .map(|words| {
+                let (folder, key) = (&folder, SigningKey::from_pkcs8(&made.to_pkcs8()).unwrap());
+                scope.spawn(move || (words, store(folder, words).add(key, targets())))
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let winners: Vec<_> =
+        outcomes.iter().filter_map(|(words, outcome)| outcome.as_ref().ok().map(|e| (words, e))).collect();
+    let [(words, entry)] = winners.as_slice() else { panic!("{outcomes:?}") };
+    store(&folder, words).open(&entry.id).unwrap();
+    assert_eq!(names(&folder.path().join("private")).len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{FileKeyStore, checked, read_block};
+use super::{FileKeyStore, canonical_id, read_block, use_of};
 use crate::client::keystore::key_file::{KeyBlock, Pem};
 use crate::client::keystore::unlock::{LockedBecause, Unlocked, new_passphrase, unlock};
 use crate::client::keystore::{KeyEntry, KeyStoreError, KeyUse, PassphraseError};
@@ -10,8 +10,8 @@ use crate::dialect::notary::key_id;
 use crate::names::{Gun, KeyId};
 
 /// The longest text imported, in bytes: some thousand keys.
-const MAX_TEXT_BYTES: usize = 4 << 20;
-const PATH: &str = "path";
+pub const MAX_TEXT_BYTES: usize = 4 << 20;
+pub const PATH: &str = "path";
 /// The roles whose keys belong to one collection.
 const OF_A_COLLECTION: [&str; 3] = ["targets", "snapshot", "timestamp"];
 
@@ -165,31 +165,18 @@ impl FileKeyStore {
         };
         self.store(key, key_use, &passphrase).map(Imported::Added).map_err(ImportRefusal::Store)
     }
-
-    /// What is here of a key.
-    fn entry(&self, id: &KeyId) -> Result<Option<KeyEntry>, KeyStoreError> {
-        let place = match self.place(id) {
-            Err(KeyStoreError::Missing { .. }) => return Ok(None),
-            other => other?,
-        };
-        let (_, key_use) = read_block(&place)?;
-        Ok(Some(KeyEntry { id: id.clone(), key_use, location: self.location() }))
-    }
 }
 
 fn key_use(block: &KeyBlock, path: &OldPath, defaults: &ImportDefaults) -> Result<KeyUse, ImportRefusal> {
-    let role = block.header("role").or(path.role.as_deref()).or(defaults.role.as_deref());
-    let role = role.unwrap_or(super::DEFAULT_ROLE).to_owned();
-    let gun = match block.header("gun") {
-        Some(text) => Some(text.parse().map_err(|why| ImportRefusal::Header(format!("its gun is wrong: {why}")))?),
-        None => path.gun.clone().or_else(|| defaults.gun.clone()),
-    };
+    let role = path.role.as_deref().or(defaults.role.as_deref());
+    let gun = path.gun.as_ref().or(defaults.gun.as_ref());
+    let KeyUse { role, gun } = use_of(block, role, gun).map_err(ImportRefusal::Header)?;
     let of_a_collection = OF_A_COLLECTION.contains(&role.as_str());
     if of_a_collection && gun.is_none() {
         return Err(ImportRefusal::NoCollection { role });
     }
     // As in Notary: root and signers' keys are for every collection.
-    checked(KeyUse { role, gun: gun.filter(|_| of_a_collection) }).map_err(ImportRefusal::Header)
+    Ok(KeyUse { role, gun: gun.filter(|_| of_a_collection) })
 }
 
 /// What a `path` header says: an id, before which very old exports have `tuf_keys/GUN/` and behind it a role. It never
@@ -205,7 +192,7 @@ impl OldPath {
     fn parse(path: &str) -> Self {
         let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
         let (id, role) = name.split_once('_').unwrap_or((name, ""));
-        let id = id.parse().ok().filter(|id| super::layout::canonical(id).is_some());
+        let id = canonical_id(id);
         let role = if role.is_empty() && folders.ends_with("root_keys") { "root" } else { role };
         let gun = folders.split_once("tuf_keys/").and_then(|(_, gun)| gun.parse().ok());
         Self { id, role: Some(role.to_owned()).filter(|role| !role.is_empty()), gun }

@@ -2,18 +2,20 @@
 //!
 //! | label | inside |
 //! |---|---|
-//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 sealed by PBES2: PBKDF2 with the PRF it names, or scrypt; AES-CBC or AES-GCM |
+//! | `ENCRYPTED PRIVATE KEY` | PKCS#8 sealed by PBES2: PBKDF2 with the PRF it names, or scrypt; AES-CBC, AES-GCM or 3DES |
 //! | `PRIVATE KEY` | PKCS#8 |
 //! | `EC PRIVATE KEY`, `RSA PRIVATE KEY`, `ED25519 PRIVATE KEY` | SEC1, PKCS#1, Notary's 96 bytes |
 //!
 //! All but the first may be sealed as OpenSSL once did (`Proc-Type`, `DEK-Info`). Written is the first alone.
 
+mod backup;
 mod legacy;
 mod pbes2;
 mod pem;
 
 use zeroize::Zeroizing;
 
+pub use backup::{open_backup, seal_backup};
 pub use pem::Pem;
 
 use crate::keys::{InvalidPrivateKey, KeyAlgorithm, SigningKey};
@@ -82,10 +84,17 @@ impl KeyBlock {
         self.pem.headers.iter().filter(|(name, _)| !RFC_1421.contains(&name.as_str())).cloned().collect()
     }
 
+    /// The same block without a header.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.pem.headers.retain(|(found, _)| found != name);
+        self
+    }
+
     /// The same block with another header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.pem.headers.retain(|(found, _)| found != name);
+        self = self.without_header(name);
         self.pem.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -140,6 +149,27 @@ pub enum OpenFailed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the key cannot be sealed; is the system's random source available?")]
 pub struct SealFailed;
+
+/// Body of the fuzz target `key_file`. Keys sealed with `x`, the passphrase of its corpus, open, too.
+#[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "a fuzz target panics when a promise is broken")]
+pub fn fuzz_key_file(bytes: &[u8]) {
+    let Ok(pems) = Pem::parse_all(bytes) else { return };
+    for pem in pems {
+        let text = pem.to_text();
+        let again = Pem::parse_all(text.as_bytes()).unwrap().remove(0);
+        assert!(again.content == pem.content && again.to_text() == text);
+        let Some(block) = KeyBlock::new(pem) else { continue };
+        let Ok(key) = block.open("x") else { continue };
+        let sealed = KeyBlock::seal_with(&key, "x", block.headers(), 1).unwrap().to_text();
+        let sealed = KeyBlock::new(Pem::parse_all(sealed.as_bytes()).unwrap().remove(0)).unwrap();
+        assert_eq!(sealed.open("x").unwrap().to_plain(), key.to_plain());
+        let mut headers = (sealed.headers(), block.headers());
+        headers.0.sort();
+        headers.1.sort();
+        assert_eq!(headers.0, headers.1);
+    }
+}
 
 #[cfg(test)]
 mod tests;

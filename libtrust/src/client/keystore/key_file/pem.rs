@@ -61,6 +61,9 @@ impl Pem {
                     return Err("it has too many headers, or one that is too long");
                 }
                 let (name, value) = utf8(line)?.split_once(':').unwrap_or_default();
+                if name.trim().starts_with("-----") {
+                    return Err("it has a header that looks like the end of a block");
+                }
                 headers.push((name.trim().to_owned(), value.trim().to_owned()));
                 continue;
             }

@@ -32,11 +32,13 @@ impl EnvironmentNames {
     }
 }
 
+type Lookup = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
 /// Looks passphrases up in the environment, at each request. A blank variable counts as not set. Any length is taken, as
 /// by Docker and Notary, and a wrong one ends the asking.
 pub struct PassphraseEnvironment {
     names: EnvironmentNames,
-    lookup: Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    lookup: Lookup,
 }
 
 impl PassphraseEnvironment {
