@@ -7,14 +7,14 @@ use crate::json::{Value, to_canonical, to_wire};
 use crate::keys::{CertificateBundle, KeyAlgorithm, KeyType, PublicKey, SignatureScheme, SigningKey};
 use crate::limits::Limits;
 use crate::metadata::{Root, Snapshot, Targets, Timestamp};
-use crate::names::{Gun, KeyId, RoleName};
+use crate::names::{Gun, ImageReference, KeyId, RoleName};
 use crate::testing::now;
 
 /// What one target does with its input.
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its folder in the corpus.
-pub const TARGETS: [(&str, Body); 9] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("json", json),
     ("canonical", canonical),
     ("root", root),
@@ -24,6 +24,7 @@ pub const TARGETS: [(&str, Body); 9] = [
     ("certificate", certificate),
     ("key", key),
     ("names", names),
+    ("image", image),
 ];
 
 /// What we read as JSON is JSON to an independent reader too.
@@ -112,7 +113,7 @@ pub fn key(bytes: &[u8]) {
             key.public_key().verifying_key().unwrap();
         }
     }
-    let _ = SigningKey::ecdsa_from_pkcs8(bytes);
+    let _ = SigningKey::from_pkcs8(bytes);
 }
 
 /// Names print as they were read.
@@ -133,4 +134,14 @@ pub fn names(bytes: &[u8]) {
         Ok(role) => assert_eq!(role.as_str(), text),
         Err(_) => {}
     }
+}
+
+/// An image reference reads back the same from its whole and from its familiar form, and names no other place.
+pub fn image(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(image) = text.parse::<ImageReference>() else { return };
+    assert_eq!(image.to_string().parse::<ImageReference>().unwrap(), image);
+    assert_eq!(image.familiar().to_string().parse::<ImageReference>().unwrap(), image);
+    assert_eq!(image.gun().registry(), Some(image.registry()));
+    assert!(image.path().split('/').all(|part| !part.is_empty() && !part.starts_with('.')));
 }

@@ -9,6 +9,7 @@
 //! * [`metadata`]: the role model: root, targets, snapshot, timestamp.
 //! * [`dialect`]: how a role is spelled on the wire; Notary v1.
 //! * [`verify`]: the rules; the only place that makes a [`verify::Verified`].
+//! * [`policy`]: what a reader decided beforehand: pins, required signers.
 //! * [`edit`]: build and sign the next version of a role.
 //! * `client` (feature `client`): updating and publishing, with caches and key stores; the only part with I/O.
 //!
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod limits;
 pub mod metadata;
 pub mod names;
+pub mod policy;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod verify;

@@ -60,7 +60,13 @@ impl Key {
         let pem = CertificateBundle::to_pem(&[certificate.der()]);
         let public = PublicKey { key_type: KeyType::EcdsaX509, public: pem.into_bytes() };
         let id = Dialect::Notary.key_id(&public);
-        Self { signing: SigningKey::ecdsa_from_pkcs8(&pair.serialize_der()).unwrap(), public, id }
+        Self { signing: SigningKey::from_pkcs8(&pair.serialize_der()).unwrap(), public, id }
+    }
+
+    /// The id of the plain key in a certificate.
+    #[must_use]
+    pub fn plain_id(&self) -> KeyId {
+        Dialect::Notary.canonical_key_id(&self.public)
     }
 
     #[must_use]

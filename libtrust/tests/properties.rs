@@ -269,6 +269,13 @@ proptest! {
     }
 
     #[test]
+    fn image_references_read_back_from_either_form(
+        text in "([a-zA-Z]{1,9}(\\.[a-z]{1,3})?(:[0-9]{1,5})?/)?([a-z0-9]{1,3}([._-]|__|--)?){1,3}(/[a-z]{1,9}){0,2}(:[a-zA-Z0-9_.-]{1,9})?"
+    ) {
+        libtrust::fuzzing::image(text.as_bytes());
+    }
+
+    #[test]
     fn bytes_never_crash_a_parser(bytes in vec(any::<u8>(), 0..512)) {
         libtrust::fuzzing::TARGETS.iter().for_each(|(_, run)| run(&bytes));
     }

@@ -215,7 +215,7 @@ mod tests {
             id: key_id(key.public_key()),
             gun: "example.org/app".parse().unwrap(),
             role: "snapshot".parse().unwrap(),
-            algorithm: key.algorithm(),
+            algorithm: KeyAlgorithm::Ed25519,
             public: key.public_key().clone(),
             used: false,
         };

@@ -68,7 +68,7 @@ impl HeldKey {
     /// # Errors
     /// If they are not about the same key: its algorithm, its public part or its id differ.
     pub fn bind(record: KeyRecord, key: SigningKey) -> Result<Self, Mismatch> {
-        if record.algorithm != key.algorithm() {
+        if Some(record.algorithm) != key.algorithm() {
             return Err(Mismatch::Algorithm);
         }
         if record.public != *key.public_key() {
@@ -303,7 +303,7 @@ mod tests {
             id: key_id(key.public_key()),
             gun: "example.org/app".parse().unwrap(),
             role: role.parse().unwrap(),
-            algorithm: key.algorithm(),
+            algorithm: key.algorithm().unwrap(),
             public: key.public_key().clone(),
             used: false,
         }

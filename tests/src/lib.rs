@@ -7,6 +7,7 @@
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`attacker`]: somebody between clients and a server, who rolls back, freezes, mixes and breaks off.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
+//! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
 //! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` and `NOTARY_SIGNER_BIN` (another build of ours), `STORY_KILLS` (how often the
@@ -20,6 +21,7 @@ pub mod command;
 pub mod load;
 pub mod operator;
 pub mod peers;
+pub mod person;
 pub mod ports;
 pub mod process;
 pub mod signing;

@@ -4,12 +4,43 @@
 //! [`Transport`] (a trust server), [`Cache`] (what was trusted before), [`KeyStore`] (private keys) and [`Clock`].
 #![allow(clippy::disallowed_methods, reason = "the client is where I/O belongs")]
 
+mod bundle;
+mod cache;
+mod changelist;
 mod clock;
+mod collection;
+mod credentials;
+mod error;
+mod folder;
+mod http;
+mod image;
 mod keystore;
+mod publish;
+mod reader;
+mod registry;
 mod transport;
+mod update;
 
+pub use bundle::{Bundle, InvalidBundleFile};
+pub use cache::{Cache, CacheError, FileCache, MemoryCache};
+pub use changelist::{ChangelistError, Changelists, StagedChange};
 pub use clock::{Clock, SystemClock};
-pub use keystore::{
-    KeyEntry, KeyStore, KeyStoreError, KeyUse, PassphraseError, PassphraseRequest, Passphrases, Signer,
+pub use collection::{Collection, Confirmation, RootTrust, SetAside};
+pub use credentials::{
+    Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
 };
-pub use transport::{RemoteFile, Transport, TransportError};
+pub use error::UpdateError;
+pub use http::{
+    HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
+    UnaddressableName,
+};
+pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
+pub use keystore::*;
+pub use publish::{
+    Init, InvalidPartialFile, NewKeys, PartialFile, Publication, PublishError, Publisher, Rotation, SignatureGroup,
+    SnapshotHolder,
+};
+pub use reader::Client;
+pub use registry::{Descriptor, Manifest, Platform, PlatformManifest, Registry, RegistryError, RegistryOptionsError};
+pub use transport::{MemoryTransport, Mirrors, RemoteFile, Transport, TransportError};
+pub use update::Offline;

@@ -7,9 +7,9 @@ pub mod notary;
 mod reader;
 mod rules;
 
-use crate::json::NotCanonical;
+use crate::json::{NotCanonical, to_canonical};
 use crate::keys::{PublicKey, Signature};
-use crate::metadata::{Root, Snapshot, Targets, Timestamp};
+use crate::metadata::{Root, Snapshot, Target, Targets, Timestamp};
 use crate::names::KeyId;
 
 pub use envelope::{Envelope, Header};
@@ -31,6 +31,24 @@ impl Dialect {
         match self {
             Self::Notary => notary::key_id(key),
         }
+    }
+
+    /// The id by which private keys are stored and people know a key: that of the plain key, also where metadata lists it
+    /// in a certificate. Of a key that does not decode, the id it has.
+    #[must_use]
+    pub fn canonical_key_id(self, key: &PublicKey) -> KeyId {
+        match key.plain() {
+            Some(plain) => self.key_id(&plain),
+            None => self.key_id(key),
+        }
+    }
+
+    /// Whether what the application added to a target can be signed so that every reader verifies it.
+    ///
+    /// # Errors
+    /// The number that cannot.
+    pub fn check_custom(self, target: &Target) -> Result<(), NotCanonical> {
+        target.custom.as_ref().map_or(Ok(()), |custom| to_canonical(custom).map(|_| ()))
     }
 
     /// What is to be signed and stored for `metadata`.

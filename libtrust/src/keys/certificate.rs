@@ -136,6 +136,12 @@ pub(super) fn first_certificate_key(text: &[u8], key_type: &KeyType) -> Result<V
     VerifyingKey::from_spki(&certificate.spki, key_type)
 }
 
+/// The DER `SubjectPublicKeyInfo` of the first certificate in PEM text.
+pub(super) fn first_certificate_spki(text: &[u8]) -> Option<Vec<u8>> {
+    let blocks = pem::parse_many(text).ok()?;
+    read(blocks.first()?.contents()).ok().map(|certificate| certificate.leaf.spki)
+}
+
 impl Leaf {
     fn is_sound(&self) -> Result<(), CertificateFault> {
         if self.not_before > self.not_after {

@@ -1,15 +1,23 @@
 //! Keys: what they are, and making or checking one signature with one key. Who must sign is decided in [`crate::verify`].
 
 mod algorithm;
+mod authority;
 mod certificate;
+mod private_der;
 mod public_key;
 mod signature;
 mod signing_key;
 mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
+pub use authority::{CertificateAuthorities, InvalidAuthorities};
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
+pub use private_der::InvalidPrivateKey;
+#[cfg(feature = "client")]
+pub(crate) use private_der::tlv;
 pub use public_key::PublicKey;
 pub use signature::{Signature, SignatureScheme};
-pub use signing_key::{InvalidPrivateKey, SigningFailed, SigningKey};
+pub use signing_key::{SigningFailed, SigningKey};
+#[cfg(feature = "client")]
+pub(crate) use verifying_key::ecdsa_der;
 pub use verifying_key::{BadSignature, UnusableKey, VerifyingKey};

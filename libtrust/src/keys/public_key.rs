@@ -1,6 +1,6 @@
 //! A public key as metadata carries it.
 
-use super::certificate::first_certificate_key;
+use super::certificate::{first_certificate_key, first_certificate_spki};
 use super::{KeyType, UnusableKey, VerifyingKey};
 
 /// A public key: its kind and the decoded bytes of its public part (shape by [`KeyType`]).
@@ -15,6 +15,17 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// The plain key inside a certificate; nothing if it is no certificate or does not decode.
+    #[must_use]
+    pub fn plain(&self) -> Option<Self> {
+        let key_type = match self.key_type {
+            KeyType::EcdsaX509 => KeyType::Ecdsa,
+            KeyType::RsaX509 => KeyType::Rsa,
+            _ => return None,
+        };
+        Some(Self { key_type, public: first_certificate_spki(&self.public)? })
+    }
+
     /// The key that checks signatures; for certificates, that of the first one. Certificates' names and dates are **not**
     /// judged here.
     ///

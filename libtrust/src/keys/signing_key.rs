@@ -1,27 +1,17 @@
-//! Private keys this project makes: generate, sign, and the two plain forms Notary's signer stores.
+//! Private keys in memory: generate, sign, and the two plain forms Notary's signer stores.
 
 use ring::rand::SecureRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use x509_cert::der::asn1::{AnyRef, BitStringRef, ContextSpecific, OctetStringRef};
-use x509_cert::der::{Decode, Reader, SliceReader};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PSS_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::{KeyAlgorithm, PublicKey, Signature, SignatureScheme};
+use super::private_der::{
+    InvalidPrivateKey, P256_SPKI_PREFIX, Pkcs8, SEC1_HEAD, SEC1_MIDDLE, Sec1, rsa_public_key_info,
+};
+use super::{KeyAlgorithm, KeyType, PublicKey, Signature, SignatureScheme};
 use crate::names::KeyId;
-
-/// DER of a P-256 `SubjectPublicKeyInfo` up to its 65-byte point.
-const P256_SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-/// DER of a SEC1 `ECPrivateKey` up to the 32-byte scalar, and from there to the 65-byte point.
-const SEC1_HEAD: [u8; 7] = [0x30, 0x77, 0x02, 0x01, 0x01, 0x04, 0x20];
-const SEC1_MIDDLE: [u8; 17] =
-    [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0xa1, 0x44, 0x03, 0x42, 0x00];
 
 /// A private key in memory, wiped when dropped. Has no `Debug` that shows it.
 pub struct SigningKey {
-    algorithm: KeyAlgorithm,
     public: PublicKey,
     secret: Secret,
 }
@@ -33,6 +23,11 @@ enum Secret {
         scalar: Zeroizing<[u8; 32]>,
     },
     Ed25519(Box<ed25519_dalek::SigningKey>),
+    /// Loaded, never made. The parsed pair for signing, its PKCS#1 form for storing.
+    Rsa {
+        pair: Box<RsaKeyPair>,
+        pkcs1: Zeroizing<Vec<u8>>,
+    },
 }
 
 impl SigningKey {
@@ -50,7 +45,8 @@ impl SigningKey {
             KeyAlgorithm::Ecdsa => {
                 let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, random)
                     .map_err(|_| SigningFailed)?;
-                Self::ecdsa_from_pkcs8(pkcs8.as_ref()).map_err(|_| SigningFailed)
+                let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());
+                Self::from_pkcs8(&pkcs8).map_err(|_| SigningFailed)
             }
         }
     }
@@ -62,35 +58,79 @@ impl SigningKey {
     /// If the bytes are not such a key, or its public part does not belong to the private one.
     pub fn from_plain(algorithm: KeyAlgorithm, plain: &[u8]) -> Result<Self, InvalidPrivateKey> {
         match algorithm {
-            KeyAlgorithm::Ecdsa => Self::ecdsa_from_sec1(plain),
+            KeyAlgorithm::Ecdsa => Self::from_sec1(plain),
             KeyAlgorithm::Ed25519 => {
                 let seed = plain.get(32..64).filter(|_| plain.len() == 96);
-                let seed: &[u8; 32] = seed.and_then(|s| s.try_into().ok()).ok_or(InvalidPrivateKey(algorithm))?;
+                let seed: &[u8; 32] =
+                    seed.and_then(|s| s.try_into().ok()).ok_or(InvalidPrivateKey::Mismatch(KeyType::Ed25519))?;
                 let key = Self::ed25519(seed);
                 if plain != key.to_plain().as_slice() {
-                    return Err(InvalidPrivateKey(algorithm));
+                    return Err(InvalidPrivateKey::Mismatch(KeyType::Ed25519));
                 }
                 Ok(key)
             }
         }
     }
 
-    /// Reads a P-256 key from PKCS#8 DER, without attributes.
+    /// Reads PKCS#8 DER (RFC 5208, RFC 5958) as Notary, Go, OpenSSL and ring write it: ECDSA P-256, RSA with or without
+    /// the NULL of its algorithm, Ed25519 of RFC 8410 and in Notary's own form.
     ///
     /// # Errors
-    /// If the bytes are not such a key, or its public part is missing or does not belong to the private one.
-    pub fn ecdsa_from_pkcs8(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
-        let invalid = InvalidPrivateKey(KeyAlgorithm::Ecdsa);
-        let mut reader = SliceReader::new(der).map_err(|_| invalid)?;
-        let sec1 = reader.sequence(|inner| {
-            u8::decode(inner)?;
-            AnyRef::decode(inner)?;
-            Ok::<_, x509_cert::der::Error>(<&OctetStringRef>::decode(inner)?.as_bytes())
-        });
-        Self::ecdsa_from_sec1(sec1.map_err(|_| invalid)?)
+    /// If it is something else, a kind of key that cannot sign here, or its public part does not belong to the private
+    /// one.
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
+        match Pkcs8::parse(der)? {
+            Pkcs8::P256 { sec1 } => Self::from_sec1(sec1),
+            Pkcs8::Rsa { pkcs1 } => Self::from_pkcs1(pkcs1),
+            Pkcs8::Ed25519Seed(seed) => Ok(Self::ed25519(seed)),
+            Pkcs8::NotaryEd25519(plain) => Self::from_plain(KeyAlgorithm::Ed25519, plain),
+        }
     }
 
-    /// The plain form that [`SigningKey::from_plain`] reads.
+    /// Reads a P-256 key from SEC1 `ECPrivateKey` DER (RFC 5915).
+    ///
+    /// # Errors
+    /// If it is something else, of another curve, or its public part is missing or does not belong to the private one.
+    pub fn from_sec1(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
+        let Sec1 { scalar, point } = Sec1::parse(der)?;
+        // ring checks that the point belongs to the scalar.
+        let random = ring::rand::SystemRandom::new();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(
+            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            scalar.as_ref(),
+            point,
+            &random,
+        )
+        .map_err(|_| InvalidPrivateKey::Mismatch(KeyType::Ecdsa))?;
+        let public = PublicKey { key_type: KeyType::Ecdsa, public: [&P256_SPKI_PREFIX[..], point].concat() };
+        Ok(Self { public, secret: Secret::Ecdsa { pair: Box::new(pair), scalar } })
+    }
+
+    /// Reads an RSA key from PKCS#1 `RSAPrivateKey` DER (RFC 8017 A.1.2), of 2048 to 4096 bits.
+    ///
+    /// # Errors
+    /// If it is something else, or of a size or exponent that is not signed with.
+    pub fn from_pkcs1(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
+        let pair = RsaKeyPair::from_der(der).map_err(|why| InvalidPrivateKey::Rsa(why.to_string()))?;
+        let public = PublicKey { key_type: KeyType::Rsa, public: rsa_public_key_info(pair.public_key().as_ref()) };
+        let pkcs1 = Zeroizing::new(der.to_vec());
+        Ok(Self { public, secret: Secret::Rsa { pair: Box::new(pair), pkcs1 } })
+    }
+
+    /// PKCS#8 DER in exactly the form `notary` and Docker write, the form they read: for ECDSA version 1 without the
+    /// public key of RFC 5958, for RSA without NULL, for Ed25519 under Notary's own object identifier.
+    #[must_use]
+    pub fn to_pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        let plain = self.to_plain();
+        match &self.secret {
+            Secret::Ecdsa { .. } => Pkcs8::P256 { sec1: &plain },
+            Secret::Ed25519(_) => Pkcs8::NotaryEd25519(&plain),
+            Secret::Rsa { .. } => Pkcs8::Rsa { pkcs1: &plain },
+        }
+        .to_der()
+    }
+
+    /// The plain form that [`SigningKey::from_plain`] reads; for an RSA key PKCS#1.
     #[must_use]
     pub fn to_plain(&self) -> Zeroizing<Vec<u8>> {
         match &self.secret {
@@ -106,13 +146,18 @@ impl SigningKey {
                 let public = key.verifying_key().to_bytes();
                 Zeroizing::new([&public[..], key.as_bytes(), &public[..]].concat())
             }
+            Secret::Rsa { pkcs1, .. } => pkcs1.clone(),
         }
     }
 
-    /// Its algorithm.
+    /// Its algorithm, if it is one that keys are made of; `None` for RSA.
     #[must_use]
-    pub const fn algorithm(&self) -> KeyAlgorithm {
-        self.algorithm
+    pub const fn algorithm(&self) -> Option<KeyAlgorithm> {
+        match &self.secret {
+            Secret::Ecdsa { .. } => Some(KeyAlgorithm::Ecdsa),
+            Secret::Ed25519(_) => Some(KeyAlgorithm::Ed25519),
+            Secret::Rsa { .. } => None,
+        }
     }
 
     /// Its public key.
@@ -124,7 +169,7 @@ impl SigningKey {
     /// Signs `message`, naming the key `id`.
     ///
     /// # Errors
-    /// If the random source for the nonce fails (ECDSA).
+    /// If the random source for nonce or salt fails (ECDSA, RSA).
     pub fn sign(&self, id: &KeyId, message: &[u8], random: &dyn SecureRandom) -> Result<Signature, SigningFailed> {
         let (scheme, bytes) = match &self.secret {
             Secret::Ecdsa { pair, .. } => {
@@ -135,60 +180,26 @@ impl SigningKey {
                 use ed25519_dalek::Signer as _;
                 (SignatureScheme::Ed25519, key.sign(message).to_bytes().to_vec())
             }
+            Secret::Rsa { pair, .. } => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PSS_SHA256, random, message, &mut signature).map_err(|_| SigningFailed)?;
+                (SignatureScheme::RsaPss, signature)
+            }
         };
         Ok(Signature { key_id: id.clone(), scheme, bytes })
     }
 
     fn ed25519(seed: &[u8; 32]) -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let algorithm = KeyAlgorithm::Ed25519;
-        let public = PublicKey { key_type: algorithm.key_type(), public: key.verifying_key().to_bytes().to_vec() };
-        Self { algorithm, public, secret: Secret::Ed25519(Box::new(key)) }
+        let public = PublicKey { key_type: KeyType::Ed25519, public: key.verifying_key().to_bytes().to_vec() };
+        Self { public, secret: Secret::Ed25519(Box::new(key)) }
     }
-
-    fn ecdsa_from_sec1(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
-        let algorithm = KeyAlgorithm::Ecdsa;
-        let (scalar, point) = parse_sec1(der).ok_or(InvalidPrivateKey(algorithm))?;
-        // ring checks that the point belongs to the scalar.
-        let random = ring::rand::SystemRandom::new();
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
-            scalar.as_ref(),
-            point,
-            &random,
-        )
-        .map_err(|_| InvalidPrivateKey(algorithm))?;
-        let public = PublicKey { key_type: algorithm.key_type(), public: [&P256_SPKI_PREFIX[..], point].concat() };
-        Ok(Self { algorithm, public, secret: Secret::Ecdsa { pair: Box::new(pair), scalar } })
-    }
-}
-
-/// Scalar and point of a SEC1 `ECPrivateKey` (RFC 5915). The point must be there: every writer we read includes it.
-fn parse_sec1(der: &[u8]) -> Option<(Zeroizing<[u8; 32]>, &[u8])> {
-    let mut reader = SliceReader::new(der).ok()?;
-    let (scalar, point) = reader
-        .sequence(|inner| {
-            u8::decode(inner)?;
-            let scalar = <&OctetStringRef>::decode(inner)?.as_bytes();
-            ContextSpecific::<AnyRef<'_>>::decode_explicit(inner, x509_cert::der::TagNumber(0))?;
-            let point = ContextSpecific::<BitStringRef<'_>>::decode_explicit(inner, x509_cert::der::TagNumber(1))?;
-            Ok::<_, x509_cert::der::Error>((scalar, point))
-        })
-        .ok()?;
-    let point = point?.value.as_bytes()?;
-    let scalar: [u8; 32] = scalar.try_into().ok()?;
-    Some((Zeroizing::new(scalar), point))
 }
 
 /// The random source failed, or the key cannot sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the cryptographic library could not produce a key or signature; is the system's random source available?")]
 pub struct SigningFailed;
-
-/// Bytes that are not a private key of the algorithm, or whose public part does not match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a private {0} key, or its public part does not match")]
-pub struct InvalidPrivateKey(pub KeyAlgorithm);
 
 #[cfg(test)]
 mod tests {
@@ -217,6 +228,7 @@ mod tests {
         for (algorithm, size) in [(KeyAlgorithm::Ecdsa, 121), (KeyAlgorithm::Ed25519, 96)] {
             let key = SigningKey::generate(algorithm, &random).unwrap();
             let plain = key.to_plain();
+            assert_eq!(key.algorithm(), Some(algorithm));
             assert_eq!(plain.len(), size);
             assert_eq!(SigningKey::from_plain(algorithm, &plain).unwrap().public_key(), key.public_key());
         }

@@ -106,7 +106,7 @@ impl VerifyingKey {
 }
 
 /// A fixed-width `r || s` as the DER sequence of two integers.
-fn ecdsa_der(fixed: &[u8], width: usize) -> Option<Vec<u8>> {
+pub(crate) fn ecdsa_der(fixed: &[u8], width: usize) -> Option<Vec<u8>> {
     if fixed.len() != width * 2 {
         return None;
     }

@@ -123,10 +123,21 @@ impl TrustedTargets {
         &self.before.before.before.root
     }
 
+    /// The timestamp.
+    #[must_use]
+    pub const fn timestamp(&self) -> &Verified<Timestamp> {
+        &self.before.before.timestamp
+    }
+
     /// The snapshot.
     #[must_use]
     pub const fn snapshot(&self) -> &Verified<Snapshot> {
         &self.before.snapshot
+    }
+
+    /// Every targets file that was checked, `targets` first, then by name.
+    pub fn roles(&self) -> impl Iterator<Item = &Verified<Targets>> {
+        self.targets.values()
     }
 
     /// A targets file that was checked.

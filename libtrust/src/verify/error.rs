@@ -65,6 +65,19 @@ pub enum VerifyError {
         /// Each root key and why it does not count.
         rejected: Vec<Rejected>,
     },
+    /// No root key passes the reader's pins.
+    #[error(
+        "could not validate the path to a trusted root: unable to match any certificates to trust_pinning config: root \
+         version {version} of {gun}{}", reasons(.rejected)
+    )]
+    NotPinned {
+        /// The collection.
+        gun: Gun,
+        /// The root's version.
+        version: Version,
+        /// Each root key and why it does not count.
+        rejected: Vec<Rejected>,
+    },
     /// A root is not signed by its own keys.
     #[error("could not validate the path to a trusted root: failed to validate integrity of roots: {0}")]
     RootIntegrity(Shortfall),
@@ -155,6 +168,7 @@ impl VerifyError {
             Self::RepeatedSignature { .. } => "repeated-signature",
             Self::Expired { .. } => "expired",
             Self::NoRootCertificate { .. } => "root-certificate",
+            Self::NotPinned { .. } => "pin",
             Self::RootIntegrity(_) => "root-integrity",
             Self::RootRotation(_) => "root-rotation",
             Self::Rollback { .. } => "rollback",

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::error::Rejected;
+use super::pins::RootPins;
 use super::rollback::not_older;
 use super::threshold::{Shortfall, SigningKeys, count};
 use super::verified::seal;
@@ -25,7 +26,7 @@ pub enum CertificateDates {
 }
 
 /// Verifies a root by itself: structure, certificates for this name, and its own threshold. Whether its keys are the
-/// right ones is for the caller to know: it was stored before, pinned, or is trusted on first use.
+/// right ones is for the caller to know: it was stored before, or is trusted on first use.
 ///
 /// # Errors
 /// The first rule that does not hold.
@@ -35,11 +36,7 @@ pub fn first_root(
     dates: CertificateDates,
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
-    let root = Root::decode(envelope)?;
-    let own = root_keys(envelope, &root, gun, dates)?;
-    let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
-    expiration.check(&RoleName::Root, &root)?;
-    Ok(seal(envelope, root, signers))
+    RootRules { gun, dates, expiration, pins: None }.judge(envelope, None)
 }
 
 /// Verifies a root that follows `previous`: signed by the threshold of the previous root's keys (whose certificates may
@@ -56,15 +53,81 @@ pub fn next_root(
     dates: CertificateDates,
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
-    let root = Root::decode(envelope)?;
-    let own = root_keys(envelope, &root, gun, dates)?;
-    let trusted = root_keys(envelope, previous, gun, CertificateDates::Ignored)?;
-    count_roots(envelope, &trusted, VerifyError::RootRotation)?;
-    let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
-    let root = seal(envelope, root, signers);
-    not_older(&root, Some(previous.version))?;
-    expiration.check(&RoleName::Root, &*root)?;
-    Ok(root)
+    RootRules { gun, dates, expiration, pins: None }.judge(envelope, Some(previous))
+}
+
+/// Verifies the newest root at `now` for a reader with pins: its certificates and dates are valid, enough of its keys
+/// pass the pins, and it follows `previous` if there is one.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn newest_root(
+    envelope: &Envelope<'_>,
+    previous: Option<&Verified<Root>>,
+    gun: &Gun,
+    pins: &RootPins,
+    now: DateTime<Utc>,
+) -> Result<Verified<Root>, VerifyError> {
+    let (dates, expiration) = (CertificateDates::Enforced(now), Expiration::Enforced(now));
+    RootRules { gun, dates, expiration, pins: Some((pins, now)) }.judge(envelope, previous)
+}
+
+/// Verifies a root that was trusted before, whatever has expired since: a baseline for what follows it. It must still
+/// pass the pins.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn known_root(
+    envelope: &Envelope<'_>,
+    gun: &Gun,
+    pins: &RootPins,
+    now: DateTime<Utc>,
+) -> Result<Verified<Root>, VerifyError> {
+    let (dates, expiration) = (CertificateDates::Ignored, Expiration::Ignored);
+    // Whether an authority vouched then cannot be asked now; that the newest root passes is asked in any case.
+    let pins = Some((pins, now)).filter(|(pins, _)| matches!(pins, RootPins::Keys(_)));
+    RootRules { gun, dates, expiration, pins }.judge(envelope, None)
+}
+
+/// What is asked of a root, besides signatures and structure.
+#[derive(Clone, Copy)]
+struct RootRules<'a> {
+    gun: &'a Gun,
+    dates: CertificateDates,
+    expiration: Expiration,
+    pins: Option<(&'a RootPins, DateTime<Utc>)>,
+}
+
+impl RootRules<'_> {
+    fn judge(&self, envelope: &Envelope<'_>, previous: Option<&Verified<Root>>) -> Result<Verified<Root>, VerifyError> {
+        let root = Root::decode(envelope)?;
+        let own = self.pinned(envelope, &root, root_keys(envelope, &root, self.gun, self.dates)?)?;
+        if let Some(previous) = previous {
+            let trusted = root_keys(envelope, previous, self.gun, CertificateDates::Ignored)?;
+            count_roots(envelope, &trusted, VerifyError::RootRotation)?;
+        }
+        let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
+        let root = seal(envelope, root, signers);
+        not_older(&root, previous.map(|previous| previous.version))?;
+        self.expiration.check(&RoleName::Root, &*root)?;
+        Ok(root)
+    }
+
+    /// Without the keys that do not pass the pins.
+    fn pinned<'r>(
+        &self,
+        envelope: &Envelope<'_>,
+        root: &Root,
+        keys: SigningKeys<'r>,
+    ) -> Result<SigningKeys<'r>, VerifyError> {
+        let Some((pins, now)) = self.pins else { return Ok(keys) };
+        let keys = keys.without(|id, key| pins.judge(envelope.dialect(), id, key, now).err());
+        if keys.is_empty() {
+            let rejected = keys.set_aside().to_vec();
+            return Err(VerifyError::NotPinned { gun: self.gun.clone(), version: root.version, rejected });
+        }
+        Ok(keys)
+    }
 }
 
 /// Counts a root's signatures. Whatever is wrong with them, Notary has one text for it, by whose keys were asked for.

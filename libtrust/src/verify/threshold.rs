@@ -44,7 +44,9 @@ impl<'a> SigningKeys<'a> {
         self.threshold
     }
 
-    fn listed(listed: &'a RoleKeys, keys: &'a BTreeMap<KeyId, PublicKey>) -> Self {
+    /// These keys of a role.
+    #[must_use]
+    pub fn listed(listed: &'a RoleKeys, keys: &'a BTreeMap<KeyId, PublicKey>) -> Self {
         let mut distinct: Vec<(&KeyId, &PublicKey)> = Vec::with_capacity(listed.key_ids.len());
         for (id, key) in listed.key_ids.iter().filter_map(|id| keys.get_key_value(id)) {
             if distinct.iter().all(|(other, _)| *other != id) {

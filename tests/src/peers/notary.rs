@@ -15,6 +15,7 @@ pub struct NotaryCli {
     server: String,
     ca: PathBuf,
     login: Option<String>,
+    passphrase: Option<String>,
 }
 
 impl NotaryCli {
@@ -22,7 +23,7 @@ impl NotaryCli {
     pub fn new(name: &str, folder: &Path, server: &TrustServer) -> Result<Self> {
         let home = folder.join(name);
         std::fs::create_dir_all(&home)?;
-        Ok(Self { home, server: server.url(), ca: server.ca().to_owned(), login: None })
+        Ok(Self { home, server: server.url(), ca: server.ca().to_owned(), login: None, passphrase: None })
     }
 
     /// A second user with a copy of everything this one has now: keys, cache, staged changes.
@@ -42,6 +43,12 @@ impl NotaryCli {
     #[must_use]
     pub fn logged_in(self, user: &str, password: &str) -> Self {
         Self { login: Some(BASE64_STANDARD.encode(format!("{user}:{password}"))), ..self }
+    }
+
+    /// The same user, with one passphrase for all keys.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: &str) -> Self {
+        Self { passphrase: Some(passphrase.to_owned()), ..self }
     }
 
     /// The user's own folder; commands run in it.
@@ -64,7 +71,10 @@ impl NotaryCli {
         let mut command = clean("notary");
         command.current_dir(&self.home).env("HOME", &self.home);
         for role in ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"] {
-            command.env(format!("NOTARY_{role}_PASSPHRASE"), format!("passphrase-{role}"));
+            command.env(
+                format!("NOTARY_{role}_PASSPHRASE"),
+                self.passphrase.clone().unwrap_or(format!("passphrase-{role}")),
+            );
         }
         if let Some(login) = &self.login {
             command.env("NOTARY_AUTH", login);

@@ -31,6 +31,30 @@ pub enum KeyStoreError {
         /// Why.
         cause: PassphraseError,
     },
+    /// There is no passphrase to seal it with.
+    #[error("cannot store key {id}: {cause}")]
+    NewPassphrase {
+        /// The key.
+        id: KeyId,
+        /// Why.
+        cause: PassphraseError,
+    },
+    /// The file is named for one key and holds another. Its name may have been changed, or the file swapped.
+    #[error("{path} is named for another key: it holds {found}; rename it to {found}.key, or remove it")]
+    Misnamed {
+        /// The file.
+        path: String,
+        /// The id of the key inside.
+        found: KeyId,
+    },
+    /// This store does not keep such keys.
+    #[error("{location} does not keep this key: {why}")]
+    Declined {
+        /// The store.
+        location: String,
+        /// Why.
+        why: String,
+    },
     /// The key does not decode, or is of a kind that cannot sign here.
     #[error("{what} is not a usable private key: {why}")]
     Unusable {

@@ -1,12 +1,29 @@
 //! Private keys: where they are, how they are opened, and signing with them.
+//!
+//! [`FileKeyStore`] is the folder that Docker and Notary use, [`MemoryKeyStore`] is for keys that nobody keeps,
+//! [`KeyStores`] asks several in order. Passphrases come from [`Passphrases`].
 
 mod error;
+mod file;
+mod held;
+mod key_file;
+mod memory;
 mod passphrases;
+mod several;
+mod unlock;
 
 use std::sync::Arc;
 
 pub use error::KeyStoreError;
-pub use passphrases::{PassphraseError, PassphraseRequest, Passphrases};
+pub use file::{FileKeyStore, ImportDefaults, ImportRefusal, ImportReport, Imported, ImportedBlock};
+pub use held::HeldKey;
+pub use memory::MemoryKeyStore;
+pub use passphrases::{
+    EnvironmentNames, FixedPassphrase, MIN_PASSPHRASE_CHARACTERS, PassphraseChain, PassphraseDescriptor,
+    PassphraseEnvironment, PassphraseError, PassphraseFile, PassphraseRequest, Passphrases, PassphrasesByRole,
+    long_enough,
+};
+pub use several::KeyStores;
 
 use crate::keys::{PublicKey, Signature, SigningKey};
 use crate::names::{Gun, KeyId};
@@ -43,13 +60,30 @@ pub struct KeyEntry {
     pub location: String,
 }
 
+/// Something that should be a key and cannot be listed as one. It is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableKey {
+    /// The file, or the token's object.
+    pub location: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 /// A place that keeps private keys, by canonical id. One may be made of several, asked in order.
 pub trait KeyStore: Send + Sync {
-    /// Every key, unopened, sorted by id.
+    /// Every key, unopened, sorted by id. What cannot be read is left out: see [`KeyStore::unreadable`].
     ///
     /// # Errors
     /// If the store cannot be read.
     fn list(&self) -> Result<Vec<KeyEntry>, KeyStoreError>;
+
+    /// What looks like a key and cannot be listed, for people to look after.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn unreadable(&self) -> Result<Vec<UnreadableKey>, KeyStoreError> {
+        Ok(Vec::new())
+    }
 
     /// Opens a key, asking for its passphrase where it has one; once opened it stays open as long as the store lives.
     ///

@@ -1,10 +1,14 @@
 //! A trust server as the client sees it.
 
 mod error;
+mod memory;
+mod mirrors;
 
 use async_trait::async_trait;
 
 pub use error::TransportError;
+pub use memory::MemoryTransport;
+pub use mirrors::Mirrors;
 
 use crate::keys::PublicKey;
 use crate::metadata::Version;

@@ -73,7 +73,7 @@ fn key_id(text: &str, at: &At<'_, '_, '_>) -> Result<KeyId, Fault> {
     text.parse().map_err(|_| at.fault("a key under its id"))
 }
 
-fn key(at: &At<'_, '_, '_>) -> Result<PublicKey, Fault> {
+pub(super) fn key(at: &At<'_, '_, '_>) -> Result<PublicKey, Fault> {
     at.refuse_ambiguous(&["keytype", "keyval"])?;
     let key_type = KeyType::from(at.need("keytype", "a string")?.str()?);
     let value = at.need("keyval", "an object")?;
@@ -159,7 +159,7 @@ pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'static> {
     map(keys.iter().map(|(id, key)| (id.as_str(), key_value(key))))
 }
 
-fn key_value(key: &PublicKey) -> Value<'static> {
+pub(super) fn key_value(key: &PublicKey) -> Value<'static> {
     let public = BASE64_STANDARD.encode(&key.public);
     let keyval = object([("private", Value::Null), ("public", public.as_str().into())]);
     object([("keytype", key.key_type.as_str().into()), ("keyval", keyval)])

@@ -3,8 +3,32 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ring::digest::{SHA256, digest};
 
+use super::common;
+use crate::dialect::Fault;
+use crate::dialect::reader::At;
+use crate::json::{Value, to_wire};
 use crate::keys::PublicKey;
 use crate::names::KeyId;
+
+/// Reads a key object that stands alone, as Notary's server sends its own.
+///
+/// # Errors
+/// If it is not the JSON of a key.
+pub fn read_key(bytes: &[u8]) -> Result<PublicKey, Fault> {
+    let value = Value::parse(bytes, MAX_DEPTH)
+        .map_err(|_| Fault::Member { member: String::new(), expected: "the JSON of a key" })?;
+    common::key(&At::root(&value))
+}
+
+/// A key object that stands alone, as [`read_key`] reads it.
+#[must_use]
+pub fn key_text(key: &PublicKey) -> Vec<u8> {
+    // Strings alone: there is no number that could fail.
+    to_wire(&common::key_value(key)).unwrap_or_default()
+}
+
+/// A key object holds one other object.
+const MAX_DEPTH: usize = 8;
 
 /// The id of a key: lower-case hex SHA-256 of the canonical key object with `private` null.
 #[must_use]

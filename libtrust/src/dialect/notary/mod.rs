@@ -1,5 +1,6 @@
 //! Notary v1's dialect of TUF, as notary 0.7.0 reads and writes it.
 
+mod change;
 mod common;
 mod delegations;
 mod encode;
@@ -11,7 +12,8 @@ mod snapshot;
 mod targets;
 mod timestamp;
 
-pub use key::key_id;
+pub use change::{InvalidChange, read_change, write_change};
+pub use key::{key_id, key_text, read_key};
 
 pub(super) use encode::{encode, file};
 pub(super) use envelope::read as read_envelope;

@@ -26,7 +26,7 @@ fn targets(at: &At<'_, '_, '_>) -> Result<BTreeMap<String, Target>, Fault> {
     at.members()?.map(|(name, at)| Ok((name.to_owned(), target(&at, name)?))).collect()
 }
 
-fn target(at: &At<'_, '_, '_>, name: &str) -> Result<Target, Fault> {
+pub(super) fn target(at: &At<'_, '_, '_>, name: &str) -> Result<Target, Fault> {
     let meta = file_meta(at, name, false)?;
     let custom = at.member("custom").map(|custom| custom.value.clone().into_owned());
     Ok(Target { length: meta.length.unwrap_or_default(), digests: meta.digests, custom })
@@ -42,7 +42,7 @@ pub(in crate::dialect) fn value(targets: &Targets) -> Value<'static> {
     ])
 }
 
-fn target_value(target: &Target) -> Value<'static> {
+pub(super) fn target_value(target: &Target) -> Value<'static> {
     let custom = target.custom.clone().map(|custom| (Cow::Borrowed("custom"), custom));
     let members = [("hashes".into(), digests_value(&target.digests)), ("length".into(), target.length.into())];
     custom.into_iter().chain(members).collect()

@@ -1,0 +1,148 @@
+//! From a trusted root to the targets.
+
+use super::{File, Offline, Update};
+use crate::client::{Confirmation, RemoteFile, SetAside, TransportError, UpdateError};
+use crate::dialect::Spelled;
+use crate::metadata::{FileMeta, Metadata, Root, Snapshot, Targets, Timestamp, Version};
+use crate::names::RoleName;
+use crate::verify::{Expiration, SigningKeys, TrustedRoot, TrustedTargets, Verified, matches_file, verify};
+
+/// Largest timestamp, in bytes: Notary's clients read no larger one.
+const MAX_TIMESTAMP_BYTES: u64 = 1 << 20;
+
+/// What a pass found.
+pub(super) struct Pass {
+    pub(super) chain: TrustedTargets,
+    pub(super) set_aside: Vec<SetAside>,
+    pub(super) confirmation: Confirmation,
+    /// The files that were not in the cache.
+    pub(super) files: Vec<File>,
+}
+
+/// The bytes of a role, and whether they are those the cache holds.
+pub(super) struct Loaded {
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_cached: bool,
+}
+
+impl Loaded {
+    pub(super) fn keep(self, role: RoleName, files: &mut Vec<File>) {
+        if !self.is_cached {
+            files.push(File { role, bytes: self.bytes });
+        }
+    }
+}
+
+impl Update<'_> {
+    /// Verifies everything below `root`. Versions are held against what the cache holds, as far as that was signed by the
+    /// keys of `known`, the root it was trusted under.
+    pub(super) async fn pass(&self, root: Verified<Root>, known: Option<&Verified<Root>>) -> Result<Pass, UpdateError> {
+        let mut files = Vec::new();
+        let chain = TrustedRoot::new(root, Expiration::Enforced(self.now));
+
+        let (timestamp, confirmation) = self.timestamp().await?;
+        let newest = self.newest_known::<Timestamp>(&RoleName::Timestamp, &timestamp, known)?;
+        let chain = chain.timestamp(&self.parse(&RoleName::Timestamp, &timestamp.bytes)?, newest)?;
+        timestamp.keep(RoleName::Timestamp, &mut files);
+
+        let snapshot = self.named(&RoleName::Snapshot, &chain.timestamp().snapshot, &RoleName::Timestamp).await?;
+        let newest = self.newest_known::<Snapshot>(&RoleName::Snapshot, &snapshot, known)?;
+        let chain = chain.snapshot(&self.parse(&RoleName::Snapshot, &snapshot.bytes)?, newest)?;
+        snapshot.keep(RoleName::Snapshot, &mut files);
+
+        let named = chain.snapshot().meta.get(RoleName::Targets.as_str()).copied().unwrap_or_default();
+        let targets = self.named(&RoleName::Targets, &named, &RoleName::Snapshot).await?;
+        let newest = self.newest_known::<Targets>(&RoleName::Targets, &targets, known)?;
+        let mut chain = chain.targets(&self.parse(&RoleName::Targets, &targets.bytes)?, newest)?;
+        targets.keep(RoleName::Targets, &mut files);
+
+        let set_aside = self.delegations(&mut chain, known, &mut files).await?;
+        Ok(Pass { chain, set_aside, confirmation, files })
+    }
+
+    async fn timestamp(&self) -> Result<(Loaded, Confirmation), UpdateError> {
+        let role = RoleName::Timestamp;
+        let cached = self.cached(&role)?;
+        let cause = if self.offline == Offline::Always {
+            None
+        } else {
+            match self.transport.fetch(self.gun, &RemoteFile::Current(role.clone()), MAX_TIMESTAMP_BYTES).await {
+                Ok(bytes) => {
+                    let is_cached = cached.as_deref() == Some(bytes.as_slice());
+                    let server = self.transport.name().to_owned();
+                    return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
+                }
+                Err(error) if self.offline == Offline::WhenUnreachable && is_away(&error) && cached.is_some() => {
+                    Some(error)
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let confirmed = self.cache.confirmed(self.gun)?;
+        if let Some(allowed) = self.rules.fresh {
+            let age = confirmed.map(|confirmed| (self.now - confirmed).to_std().unwrap_or_default());
+            if age.is_none_or(|age| age > allowed) {
+                return Err(UpdateError::Stale { gun: self.gun.clone(), confirmed, allowed, cause });
+            }
+        }
+        let bytes = cached.ok_or_else(|| UpdateError::NotCached { gun: self.gun.clone(), role })?;
+        Ok((Loaded { bytes, is_cached: true }, Confirmation::Cache { confirmed, cause }))
+    }
+
+    /// The file that `named_by` names: from the cache if that holds those bytes, else from the server.
+    pub(super) async fn named(
+        &self,
+        role: &RoleName,
+        named: &FileMeta,
+        named_by: &RoleName,
+    ) -> Result<Loaded, UpdateError> {
+        if let Some(bytes) = self.cached(role)?
+            && matches_file(role, &FileMeta::of(&bytes), named, named_by).is_ok()
+        {
+            return Ok(Loaded { bytes, is_cached: true });
+        }
+        if self.offline == Offline::Always {
+            return Err(UpdateError::NotCached { gun: self.gun.clone(), role: role.clone() });
+        }
+        let file = match named.digests.sha256 {
+            Some(digest) => RemoteFile::ByDigest(role.clone(), digest),
+            None => RemoteFile::Current(role.clone()),
+        };
+        let limit = named.length.unwrap_or(u64::MAX).min(self.limits.file_bytes as u64);
+        let bytes = self.transport.fetch(self.gun, &file, limit).await?;
+        Ok(Loaded { bytes, is_cached: false })
+    }
+
+    /// The version of a role that the cache holds, unless `loaded` is that file itself.
+    fn newest_known<T: Spelled + Metadata>(
+        &self,
+        role: &RoleName,
+        loaded: &Loaded,
+        known: Option<&Verified<Root>>,
+    ) -> Result<Option<Version>, UpdateError> {
+        let keys = known.and_then(|root| SigningKeys::of_role(root, role));
+        match keys.filter(|_| !loaded.is_cached) {
+            Some(keys) => self.cached_version::<T>(role, &keys),
+            None => Ok(None),
+        }
+    }
+
+    /// The version of the cached file of a role, if these keys signed it.
+    pub(super) fn cached_version<T: Spelled + Metadata>(
+        &self,
+        role: &RoleName,
+        keys: &SigningKeys<'_>,
+    ) -> Result<Option<Version>, UpdateError> {
+        let Some(bytes) = self.cached(role)? else { return Ok(None) };
+        let Ok(envelope) = self.parse(role, &bytes) else { return Ok(None) };
+        Ok(verify::<T>(&envelope, keys, Expiration::Ignored).ok().map(|file| file.version()))
+    }
+}
+
+/// Whether the server is away, as opposed to having answered.
+const fn is_away(error: &TransportError) -> bool {
+    matches!(
+        error,
+        TransportError::Unreachable { .. } | TransportError::Unavailable { .. } | TransportError::Tls { .. }
+    )
+}
