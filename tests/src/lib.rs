@@ -5,6 +5,7 @@
 //! * [`operator`]: Notary v1 as an operator has it, on a database, with people who publish.
 //! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
+//! * [`attacker`]: somebody between clients and a server, who rolls back, freezes, mixes and breaks off.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
 //! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
@@ -15,6 +16,7 @@
 //! What peers print is shown by the test runner when a story fails.
 #![forbid(unsafe_code)]
 
+pub mod attacker;
 pub mod command;
 pub mod load;
 pub mod operator;

@@ -90,6 +90,34 @@ impl Collection {
     }
 }
 
+/// A collection whose publisher holds every key, the timestamp's too: for what no trust server would sign.
+pub struct OwnCollection {
+    collection: Collection,
+    timestamp: Key,
+}
+
+impl OwnCollection {
+    /// Makes keys and a root.
+    pub fn new(gun: &str) -> Result<Self> {
+        let timestamp = Key::generate()?;
+        Ok(Self { collection: Collection::new(gun, &timestamp.public, None)?, timestamp })
+    }
+
+    /// Every file at one version, with one target named `vN`; the timestamp expires `days` from now, below zero ago.
+    pub fn files(&self, version: u64, days: i64) -> Result<Vec<Part>> {
+        let mut files = vec![("root".to_owned(), self.collection.root.clone())];
+        files.extend(self.collection.upload(version)?);
+        let (_, snapshot) = files.last().ok_or_else(|| anyhow!("a snapshot"))?;
+        let expires = DateTime::<Utc>::from(SystemTime::now()) + chrono::Duration::days(days);
+        let timestamp = self.timestamp.sign(&json!({
+            "_type": "Timestamp", "expires": expires.to_rfc3339_opts(SecondsFormat::Secs, true),
+            "meta": { "snapshot": file_meta(snapshot) }, "version": version,
+        }))?;
+        files.push(("timestamp".to_owned(), timestamp));
+        Ok(files)
+    }
+}
+
 struct Key {
     pair: EcdsaKeyPair,
     /// The key object as it stands in a root.

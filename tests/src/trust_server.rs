@@ -85,6 +85,12 @@ impl TrustServer {
         Ok(Self { process, launch: Box::new(launch), port, ca, _companions: companions })
     }
 
+    /// A server that is not started or stopped here, on `port`, with the certificate of its authority in `ca`.
+    pub fn elsewhere(port: u16, ca: PathBuf) -> Self {
+        let launch = || bail!("this server is not started here");
+        Self { process: None, launch: Box::new(launch), port, ca, _companions: vec![] }
+    }
+
     /// The server's address as clients name it: `https://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("https://{}", self.host())

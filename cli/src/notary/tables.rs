@@ -101,7 +101,8 @@ pub fn keys(mut rows: Vec<KeyRow>) -> String {
     format!("\n{}\n", table(&["ROLE", "GUN", "KEY ID", "LOCATION"], rows.collect()))
 }
 
-/// What `notary delegation list` prints, sorted by role; further paths and keys are on lines of their own.
+/// What `notary delegation list` prints, sorted by role, its paths too; further paths and keys are on
+/// lines of their own, keys as the metadata lists them.
 #[must_use]
 pub fn delegations(mut rows: Vec<DelegationRow>) -> String {
     if rows.is_empty() {
@@ -111,7 +112,6 @@ pub fn delegations(mut rows: Vec<DelegationRow>) -> String {
     let mut lines = Vec::new();
     for mut row in rows {
         row.paths.sort();
-        row.key_ids.sort();
         for n in 0..row.paths.len().max(row.key_ids.len()).max(1) {
             let path = row.paths.get(n).map(|path| if path.is_empty() { "\"\" <all paths>" } else { path });
             let (role, threshold) =
@@ -231,7 +231,7 @@ mod tests {
             DelegationRow {
                 role: "targets/alice".to_owned(),
                 paths: vec!["v".to_owned(), "latest".to_owned()],
-                key_ids: vec![cells[1][1].clone(), cells[0][2].clone()],
+                key_ids: vec![cells[0][2].clone(), cells[1][1].clone()],
                 threshold: 1,
             },
         ];

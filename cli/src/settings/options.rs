@@ -21,16 +21,16 @@ pub struct GlobalOptions {
     #[arg(long, short = 's', value_name = "URL", global = true)]
     pub server: Option<String>,
     /// Trust only certificates of this authority, instead of those the system trusts
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub tlscacert: Option<PathBuf>,
     /// Show the server this certificate
-    #[arg(long, value_name = "FILE", global = true, requires = "tlskey")]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true, requires = "tlskey")]
     pub tlscert: Option<PathBuf>,
     /// The private key of --tlscert
-    #[arg(long, value_name = "FILE", global = true, requires = "tlscert")]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true, requires = "tlscert")]
     pub tlskey: Option<PathBuf>,
     /// How long a server may take for an answer: 500ms, 30s, 2m
-    #[arg(long, value_name = "TIME", global = true, value_parser = duration)]
+    #[arg(long, value_name = "TIME", global = true, hide_short_help = true, value_parser = duration)]
     pub timeout: Option<Duration>,
     /// How the answer is printed
     #[arg(long, short = 'o', value_enum, value_name = "FORMAT", default_value_t, global = true)]
@@ -39,19 +39,19 @@ pub struct GlobalOptions {
     #[arg(long, short = 'q', global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Tell what is done; twice for every request
-    #[arg(long, short = 'v', global = true, action = ArgAction::Count)]
+    #[arg(long, short = 'v', global = true, hide_short_help = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Refuse a name whose root key is neither known nor pinned. So it is without a terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub no_tofu: bool,
     /// The policy: which keys and signers are trusted for which names
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub policy: Option<PathBuf>,
     /// Answer every question with yes
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,
     /// Never ask; fail instead
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub no_input: bool,
     /// Say what would change, and change nothing
     #[arg(long, global = true)]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use zeroize::{Zeroize, Zeroizing};
@@ -96,6 +97,17 @@ impl Typed {
     }
 }
 
+/// The terminal as it was, while it shows nothing: for whoever ends the process meanwhile.
+static HIDDEN: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Lets standard input show what is typed again, if it does not just now.
+pub(super) fn give_back() {
+    if let Some(before) = HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // Nothing can be done about a terminal that went away.
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &before);
+    }
+}
+
 /// A terminal that shows nothing, until this is dropped.
 struct Silence<F: AsFd> {
     terminal: F,
@@ -109,6 +121,7 @@ impl<F: AsFd> Silence<F> {
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN);
         silent.special_codes[SpecialCodeIndex::VMIN] = 1;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
+        *HIDDEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(before.clone());
         tcsetattr(&terminal, OptionalActions::Drain, &silent)?;
         Ok(Self { terminal, before })
     }
@@ -116,7 +129,7 @@ impl<F: AsFd> Silence<F> {
 
 impl<F: AsFd> Drop for Silence<F> {
     fn drop(&mut self) {
-        // Nothing can be done about a terminal that went away.
+        HIDDEN.lock().unwrap_or_else(PoisonError::into_inner).take();
         let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }

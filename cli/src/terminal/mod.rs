@@ -40,6 +40,11 @@ pub trait Console: Send + Sync {
     fn hidden_line(&self) -> io::Result<Option<Zeroizing<String>>>;
 }
 
+/// Leaves the terminal as it was, for whoever ends the process from another thread.
+pub fn give_back() {
+    input::give_back();
+}
+
 /// Where questions are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {

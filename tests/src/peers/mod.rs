@@ -17,3 +17,4 @@ pub mod registry;
 pub mod signer;
 pub mod swarm;
 pub mod token_issuer;
+pub mod trust;

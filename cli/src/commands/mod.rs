@@ -1,0 +1,41 @@
+//! The verbs of `trust`, a file each. A verb takes its options and the context, prints one document, and returns a
+//! failure that says what to do next.
+
+pub mod completion;
+pub mod man;
+
+use crate::args::Command;
+use crate::failure::Failure;
+use crate::settings::{Environment, GlobalOptions, Settings};
+
+/// What every verb is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The options every verb takes.
+    pub options: GlobalOptions,
+    /// The variables of this process.
+    pub environment: Environment,
+    /// Whether a person is at the terminal and may be asked.
+    pub attended: bool,
+}
+
+impl Context {
+    /// What options and environment come to. Verbs that need no folder and no server do not ask for it.
+    ///
+    /// # Errors
+    /// A usage failure that names what cannot be followed.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        Settings::new(&self.options, &self.environment, self.attended)
+    }
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// What the verb says.
+pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Completion(options) => completion::run(&options),
+        Command::Man(options) => man::run(&options, context),
+    }
+}
