@@ -1,8 +1,12 @@
 //! What went wrong, for people and for programs: a message, its causes, what to do next, and the exit code.
 
+mod client;
 mod keys;
 mod metadata;
 mod print;
+mod publish;
+mod registry;
+mod setup;
 mod transport;
 
 use serde::Serialize;
