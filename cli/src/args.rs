@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, man};
+use crate::commands::{completion, inspect, man, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -25,6 +25,10 @@ pub struct Arguments {
 /// What to do. The first line of each is its help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Check that a tag is signed, and that its registry serves what was signed
+    Verify(verify::Options),
+    /// Show what is signed under a name, by whom and until when
+    Inspect(inspect::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

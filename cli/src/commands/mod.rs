@@ -2,7 +2,10 @@
 //! failure that says what to do next.
 
 pub mod completion;
+pub mod inspect;
 pub mod man;
+mod session;
+pub mod verify;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -36,6 +39,8 @@ impl Context {
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Completion(options) => completion::run(&options),
+        Command::Inspect(options) => inspect::run(&options, context),
+        Command::Verify(options) => verify::run(&options, context),
         Command::Man(options) => man::run(&options, context),
     }
 }

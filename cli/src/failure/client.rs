@@ -15,9 +15,10 @@ impl From<UpdateError> for Failure {
             UpdateError::NoTrustData { .. } => {
                 (Exit::NoTrustData, "check the spelling of the name and the server; nothing may have been signed yet")
             }
-            UpdateError::DamagedCache { .. } => {
-                (Exit::Failure, "remove the collection's folder below tuf/ in the trust folder; the next run starts anew")
-            }
+            UpdateError::DamagedCache { .. } => (
+                Exit::Failure,
+                "remove the collection's folder below tuf/ in the trust folder; the next run starts anew",
+            ),
             UpdateError::FirstUse { .. } => {
                 (Exit::Policy, "pin its root key in a policy (--policy FILE), or look at it once in a terminal")
             }

@@ -9,7 +9,9 @@ impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
         let (exit, hint) = match &error {
             RegistryError::NotFound { .. } => (Exit::Failure, "check the spelling; has it been pushed?"),
-            RegistryError::Unauthorized { .. } => (Exit::Auth, "log in to the registry with an account that may pull it"),
+            RegistryError::Unauthorized { .. } => {
+                (Exit::Auth, "log in to the registry with an account that may pull it")
+            }
             RegistryError::OtherDigest { .. } => (Exit::Digest, "do not use what it sent"),
             RegistryError::Malformed { .. } | RegistryError::TooLarge { .. } | RegistryError::Refused { .. } => {
                 (Exit::Network, "try again later, or ask whoever runs the registry")
@@ -46,7 +48,12 @@ mod tests {
             (RegistryError::OtherRegistry { registry: text(), image: image() }, 1),
             (RegistryError::Unauthorized { registry: text(), image: image(), cause: text() }, 20),
             (
-                RegistryError::OtherDigest { registry: text(), image: image(), expected: digest(b"a"), found: digest(b"b") },
+                RegistryError::OtherDigest {
+                    registry: text(),
+                    image: image(),
+                    expected: digest(b"a"),
+                    found: digest(b"b"),
+                },
                 15,
             ),
             (RegistryError::Malformed { registry: text(), image: image(), why: text() }, 21),
