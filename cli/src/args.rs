@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, inspect, man, verify};
+use crate::commands::{completion, inspect, man, revoke, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -25,6 +25,10 @@ pub struct Arguments {
 /// What to do. The first line of each is its help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Sign what tags mean at their registry
+    Sign(sign::Options),
+    /// Take signatures of tags back
+    Revoke(revoke::Options),
     /// Check that a tag is signed, and that its registry serves what was signed
     Verify(verify::Options),
     /// Show what is signed under a name, by whom and until when

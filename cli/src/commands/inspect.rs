@@ -52,20 +52,20 @@ struct Inspected {
 }
 
 #[derive(Debug, Serialize)]
-struct Tag {
-    tag: String,
-    digest: String,
-    size: u64,
-    role: String,
+pub(crate) struct Tag {
+    pub tag: String,
+    pub digest: String,
+    pub size: u64,
+    pub role: String,
     /// Nobody if only the holder of the repository key signed it.
-    signers: Vec<String>,
+    pub signers: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Holder {
-    name: String,
-    keys: Vec<String>,
-    threshold: u32,
+pub(crate) struct Holder {
+    pub name: String,
+    pub keys: Vec<String>,
+    pub threshold: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +119,7 @@ fn inspected(name: &str, collection: &Collection, tag: Option<&str>) -> Result<I
 }
 
 /// Released tags, and who else signed the same digest under the same tag.
-fn tags(collection: &Collection, only: Option<&str>) -> Vec<Tag> {
+pub(crate) fn tags(collection: &Collection, only: Option<&str>) -> Vec<Tag> {
     let mut signed: BTreeMap<(&str, [u8; 32]), Vec<String>> = BTreeMap::new();
     let everywhere = collection.targets().everywhere(only);
     for found in everywhere.iter().filter(|found| !released_in().contains(found.role())) {
@@ -142,7 +142,7 @@ fn tags(collection: &Collection, only: Option<&str>) -> Vec<Tag> {
 }
 
 /// Every delegation but the one for releases, with its canonical keys.
-fn signers(collection: &Collection) -> Vec<Holder> {
+pub(crate) fn signers(collection: &Collection) -> Vec<Holder> {
     let mut signers: Vec<Holder> = Vec::new();
     for file in collection.targets().roles() {
         for role in file.delegations.roles.iter().filter(|role| role.name.as_str() != RELEASES) {
@@ -156,7 +156,7 @@ fn signers(collection: &Collection) -> Vec<Holder> {
     signers
 }
 
-fn administrators(collection: &Collection) -> Vec<Holder> {
+pub(crate) fn administrators(collection: &Collection) -> Vec<Holder> {
     let roles = [RoleName::Root, RoleName::Targets].into_iter();
     let holders = roles.filter_map(|role| {
         let listed = collection.root().roles.get(&role)?;

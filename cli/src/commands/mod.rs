@@ -4,7 +4,9 @@
 pub mod completion;
 pub mod inspect;
 pub mod man;
-mod session;
+pub mod revoke;
+pub(crate) mod session;
+pub mod sign;
 pub mod verify;
 
 use crate::args::Command;
@@ -39,6 +41,8 @@ impl Context {
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Completion(options) => completion::run(&options),
+        Command::Sign(options) => sign::run(&options, context),
+        Command::Revoke(options) => revoke::run(&options, context),
         Command::Inspect(options) => inspect::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
         Command::Man(options) => man::run(&options, context),

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use libtrust::client::{
-    Client, Collection, Confirmation, Credentials, DockerConfig, FileCache, HttpOptions, HttpTransport, Offline,
-    Registry, RootTrust, ServerAddress, TlsOptions,
+    Client, Collection, Confirmation, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore,
+    HttpOptions, HttpTransport, Offline, PassphraseChain, PassphraseEnvironment, Publisher, Registry, RootTrust,
+    ServerAddress, TlsOptions,
 };
 use libtrust::names::ImageReference;
 use libtrust::policy::{NameRules, TrustPolicy};
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::notice;
 use crate::settings::{FirstUse, Settings, Verbosity};
+use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
 
 /// More than any policy has, in bytes; the reader has its own, lower limit.
 const MAX_POLICY: u64 = 4 << 20;
@@ -69,6 +71,31 @@ impl Session {
         Ok(Client::new(Arc::new(transport), Arc::new(cache)).with_policy(self.policy.clone()))
     }
 
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The private keys of the trust folder. Passphrases come from the environment, else from whoever is at the terminal.
+    #[must_use]
+    pub fn keys(&self) -> FileKeyStore {
+        let asking = AskingPassphrases::new(Terminal::new(Shown::OnStderr, self.settings.may_ask), Wording::Trust);
+        let passphrases = PassphraseChain::new()
+            .then(PassphraseEnvironment::new(EnvironmentNames::Docker))
+            .then(PassphraseEnvironment::new(EnvironmentNames::Notary))
+            .then_ask(asking);
+        FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
+    }
+
+    /// Somebody who changes the collection of an image with the keys that are here.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn publisher(&self, image: &ImageReference) -> Result<Publisher, Failure> {
+        Ok(Publisher::new(self.client(image)?, Arc::new(self.keys())))
+    }
+
     /// The image's registry. The certificates named on the command line are for trust servers, not for it.
     ///
     /// # Errors
@@ -92,12 +119,18 @@ impl Session {
     }
 
     fn say(&self, collection: &Collection) {
-        let gun = collection.gun();
         if collection.root_trust() == RootTrust::FirstUse {
+            let gun = collection.gun();
             notice::warning(&format!(
                 "{gun} is seen for the first time: its root key is trusted because the server shows it"
             ));
         }
+        self.say_doubts(collection);
+    }
+
+    /// Says what does not count, and that nobody confirmed the rest, if so.
+    pub fn say_doubts(&self, collection: &Collection) {
+        let gun = collection.gun();
         if let Confirmation::Cache { cause: Some(cause), .. } = collection.confirmation() {
             notice::warning(&format!("{gun} is as it was when a server last confirmed it: {cause}"));
         }

@@ -9,6 +9,7 @@ mod complete;
 pub mod inspect;
 mod natural;
 mod plugin;
+pub mod verbs;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -42,7 +43,7 @@ pub(crate) fn run(name: &str, words: &[OsString], environment: &Environment) -> 
             }
             let parsed = args::tree().try_get_matches_from(words);
             match parsed.and_then(|matches| DockerArguments::from_arg_matches(&matches)) {
-                Ok(arguments) => args::run(arguments),
+                Ok(arguments) => args::run(arguments, environment),
                 Err(error) => return not_parsed(&error),
             }
         }
