@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, inspect, man, revoke, sign, verify};
+use crate::commands::{completion, inspect, key, man, revoke, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -33,6 +33,12 @@ pub enum Command {
     Verify(verify::Options),
     /// Show what is signed under a name, by whom and until when
     Inspect(inspect::Options),
+    /// Look after private keys
+    Key {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: key::Command,
+    },
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -3,6 +3,7 @@
 
 pub mod completion;
 pub mod inspect;
+pub mod key;
 pub mod man;
 pub mod revoke;
 pub(crate) mod session;
@@ -40,6 +41,7 @@ impl Context {
 /// What the verb says.
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Key { command } => key::run(&command, context),
         Command::Completion(options) => completion::run(&options),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),

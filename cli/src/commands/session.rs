@@ -77,23 +77,12 @@ impl Session {
         &self.settings
     }
 
-    /// The private keys of the trust folder. Passphrases come from the environment, else from whoever is at the terminal.
-    #[must_use]
-    pub fn keys(&self) -> FileKeyStore {
-        let asking = AskingPassphrases::new(Terminal::new(Shown::OnStderr, self.settings.may_ask), Wording::Trust);
-        let passphrases = PassphraseChain::new()
-            .then(PassphraseEnvironment::new(EnvironmentNames::Docker))
-            .then(PassphraseEnvironment::new(EnvironmentNames::Notary))
-            .then_ask(asking);
-        FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
-    }
-
     /// Somebody who changes the collection of an image with the keys that are here.
     ///
     /// # Errors
     /// As [`Session::client`].
     pub fn publisher(&self, image: &ImageReference) -> Result<Publisher, Failure> {
-        Ok(Publisher::new(self.client(image)?, Arc::new(self.keys())))
+        Ok(Publisher::new(self.client(image)?, Arc::new(keys(&self.settings))))
     }
 
     /// The image's registry. The certificates named on the command line are for trust servers, not for it.
@@ -138,6 +127,17 @@ impl Session {
             notice::warning(&format!("{} of {gun} does not count now: {}", aside.role, aside.cause));
         }
     }
+}
+
+/// The private keys of the trust folder. Passphrases come from the environment, else from whoever is at the terminal.
+#[must_use]
+pub fn keys(settings: &Settings) -> FileKeyStore {
+    let asking = AskingPassphrases::new(Terminal::new(Shown::OnStderr, settings.may_ask), Wording::Trust);
+    let passphrases = PassphraseChain::new()
+        .then(PassphraseEnvironment::new(EnvironmentNames::Docker))
+        .then(PassphraseEnvironment::new(EnvironmentNames::Notary))
+        .then_ask(asking);
+    FileKeyStore::new(&settings.trust_dir, Arc::new(passphrases))
 }
 
 /// Runs what waits for servers. The runtime is started here and nowhere before.
