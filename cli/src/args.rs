@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{completion, inspect, key, man, revoke, sign, verify};
+use crate::notary;
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -39,6 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         command: key::Command,
     },
+    /// Read with the words of `notary`, from its folders
+    Notary(notary::args::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -11,7 +11,9 @@ pub mod sign;
 pub mod verify;
 
 use crate::args::Command;
+use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::notary;
 use crate::settings::{Environment, GlobalOptions, Settings};
 
 /// What every verb is given.
@@ -35,18 +37,20 @@ impl Context {
     }
 }
 
-/// Runs a verb.
+/// Runs a verb, and says how it ended where the verb has told its failure itself.
 ///
 /// # Errors
 /// What the verb says.
-pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
+pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Key { command } => key::run(&command, context),
-        Command::Completion(options) => completion::run(&options),
+        Command::Notary(options) => return Ok(notary::run(&options, context)),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
-        Command::Inspect(options) => inspect::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
+        Command::Inspect(options) => inspect::run(&options, context),
+        Command::Key { command } => key::run(&command, context),
+        Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
-    }
+    }?;
+    Ok(Exit::Ok)
 }

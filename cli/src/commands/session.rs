@@ -8,7 +8,7 @@ use libtrust::client::{
     HttpOptions, HttpTransport, Offline, PassphraseChain, PassphraseEnvironment, Publisher, Registry, RootTrust,
     ServerAddress, TlsOptions,
 };
-use libtrust::names::ImageReference;
+use libtrust::names::{Gun, ImageReference};
 use libtrust::policy::{NameRules, TrustPolicy};
 
 use super::Context;
@@ -65,7 +65,16 @@ impl Session {
     /// # Errors
     /// If its address or certificates cannot be used.
     pub fn client(&self, image: &ImageReference) -> Result<Client, Failure> {
-        let address: ServerAddress = self.settings.server_of(image.registry())?.as_str().parse()?;
+        self.client_of(image.gun())
+    }
+
+    /// A client for the trust server of a collection, which need not be an image's.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn client_of(&self, gun: &Gun) -> Result<Client, Failure> {
+        let registry = gun.registry().unwrap_or_else(|| gun.as_str());
+        let address: ServerAddress = self.settings.server_of(registry)?.as_str().parse()?;
         let transport = HttpTransport::new(address, &self.http, Arc::clone(&self.credentials))?;
         let cache = FileCache::new(&self.settings.trust_dir);
         Ok(Client::new(Arc::new(transport), Arc::new(cache)).with_policy(self.policy.clone()))

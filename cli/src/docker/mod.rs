@@ -1,7 +1,7 @@
 //! The spelling of `docker trust`: what it prints, and the protocol of Docker's plugins.
 //!
 //! Docker runs a plugin `docker-NAME` with all of its own arguments, global ones before the word `NAME`; see
-//! [`plugin`].
+//! `plugin.rs`.
 
 pub mod args;
 mod cancel;
