@@ -3,7 +3,10 @@
 mod keys;
 mod metadata;
 mod print;
+mod publish;
+mod registry;
 mod transport;
+mod update;
 
 use serde::Serialize;
 
