@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, man};
+use crate::commands::{completion, man, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -25,6 +25,10 @@ pub struct Arguments {
 /// What to do. The first line of each is its help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Sign images: what their tags stand for now
+    Sign(sign::Options),
+    /// Verify images: who signed them, and whether the registry has what they signed
+    Verify(verify::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

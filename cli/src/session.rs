@@ -32,16 +32,17 @@ impl Session {
     /// Begins with these settings; people are asked in the given words. Credentials are those of Docker.
     ///
     /// # Errors
-    /// If the system gives no runtime.
+    /// If Docker's configuration cannot be read, or the system gives no runtime.
     pub fn new(settings: Settings, wording: Wording) -> Result<Self, Failure> {
-        let credentials = Arc::new(DockerConfig::new(settings.docker_config.clone()));
-        Self::with_credentials(settings, wording, credentials)
+        let credentials = DockerConfig::load(&settings.docker_config);
+        let credentials = credentials.map_err(|e| Failure::caused(Exit::Auth, &e))?;
+        Self::with_credentials(settings, wording, Arc::new(credentials))
     }
 
     /// As [`Session::new`], with credentials of the caller's.
     ///
     /// # Errors
-    /// As [`Session::new`].
+    /// If the system gives no runtime.
     pub fn with_credentials(
         settings: Settings,
         wording: Wording,
@@ -87,7 +88,9 @@ impl Session {
             Ok(text) => Some(parse_policy(&path, &text)?),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
-                return Err(Failure::caused(Exit::Policy, &error).while_doing(format!("cannot read {}", path.display())));
+                return Err(
+                    Failure::caused(Exit::Policy, &error).while_doing(format!("cannot read {}", path.display()))
+                );
             }
         };
         Ok(match (policy, self.settings.first_use) {

@@ -3,6 +3,9 @@
 
 pub mod completion;
 pub mod man;
+mod shown;
+pub mod sign;
+pub mod verify;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -37,5 +40,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
+        Command::Sign(options) => sign::run(&options, context),
+        Command::Verify(options) => verify::run(&options, context),
     }
 }

@@ -26,10 +26,9 @@ impl From<PublishError> for Failure {
             ),
             PublishError::Contended { .. } => (Exit::Conflict, "run it again"),
             PublishError::Outdated { .. } => (Exit::Conflict, "prepare the file anew and have it signed again"),
-            PublishError::AlreadyThere { .. } => (
-                Exit::Failure,
-                "it can be signed as it is; to begin anew, delete it first: trust delete --remote",
-            ),
+            PublishError::AlreadyThere { .. } => {
+                (Exit::Failure, "it can be signed as it is; to begin anew, delete it first: trust delete --remote")
+            }
             PublishError::AmbiguousRootKey { .. } => (Exit::Key, "choose one: --root-key ID"),
             PublishError::RootCertificate { .. } => (Exit::Key, "give its certificate: --root-certificate FILE"),
             PublishError::Rotation { .. } | PublishError::OtherCollection { .. } => {
@@ -54,6 +53,7 @@ impl From<EditError> for Failure {
 
 impl From<ChangelistError> for Failure {
     fn from(error: ChangelistError) -> Self {
-        Self::caused(Exit::Failure, &error).hint("staged changes are listed by `trust status`, and dropped by `trust reset`")
+        Self::caused(Exit::Failure, &error)
+            .hint("staged changes are listed by `trust status`, and dropped by `trust reset`")
     }
 }

@@ -15,9 +15,10 @@ impl From<RegistryError> for Failure {
                 (Exit::Digest, "do not use it: what the registry sends is not what it says it is")
             }
             RegistryError::Unreachable { .. } => (Exit::Network, "check the network and the registry's name"),
-            RegistryError::Tls { .. } => {
-                (Exit::Network, "put the authority of its certificate where Docker looks: /etc/docker/certs.d/HOST/ca.crt")
-            }
+            RegistryError::Tls { .. } => (
+                Exit::Network,
+                "put the authority of its certificate where Docker looks: /etc/docker/certs.d/HOST/ca.crt",
+            ),
             _ => return Self::caused(Exit::Network, &error),
         };
         Self::caused(exit, &error).hint(hint)

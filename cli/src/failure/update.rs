@@ -11,17 +11,15 @@ impl From<UpdateError> for Failure {
             UpdateError::Verify(error) => return error.clone().into(),
             UpdateError::Malformed(error) => return error.clone().into(),
             UpdateError::Transport(error) => return error.clone().into(),
-            UpdateError::NoTrustData { gun, .. } => (
-                Exit::NoTrustData,
-                format!("nothing is signed under {gun} there; to begin: trust init {gun}"),
-            ),
+            UpdateError::NoTrustData { gun, .. } => {
+                (Exit::NoTrustData, format!("nothing is signed under {gun} there; to begin: trust init {gun}"))
+            }
             UpdateError::Cache(_) => {
                 (Exit::Failure, "check that you may read and write the trust folder (--trust-dir)".to_owned())
             }
-            UpdateError::DamagedCache { gun, .. } => (
-                Exit::Signature,
-                format!("if you know why, and trust the server now: trust forget {gun}"),
-            ),
+            UpdateError::DamagedCache { gun, .. } => {
+                (Exit::Signature, format!("if you know why, and trust the server now: trust forget {gun}"))
+            }
             UpdateError::FirstUse { gun } => (
                 Exit::Policy,
                 format!(
@@ -36,9 +34,7 @@ impl From<UpdateError> for Failure {
             UpdateError::NotCached { .. } => {
                 (Exit::NoTrustData, "run it once while the server can be reached, or import a bundle".to_owned())
             }
-            UpdateError::Stale { .. } => {
-                (Exit::Rollback, "reach the server once, or import a newer bundle".to_owned())
-            }
+            UpdateError::Stale { .. } => (Exit::Rollback, "reach the server once, or import a newer bundle".to_owned()),
             _ => return Self::caused(Exit::Failure, &error),
         };
         Self::caused(exit, &error).hint(hint)
