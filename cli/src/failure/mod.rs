@@ -5,6 +5,7 @@ mod metadata;
 mod print;
 mod publish;
 mod registry;
+mod setup;
 mod transport;
 mod update;
 
