@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args;
-use libtrust::client::{Collection, Descriptor, Init, Offline, PublishError, Publisher, UpdateError};
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+use libtrust::client::{Collection, Descriptor, Init, Offline, PublishError, Publisher, Registry, UpdateError};
 use libtrust::edit::Change;
 use libtrust::metadata::{Digests, Target};
 use libtrust::names::{Gun, ImageDigest, ImageReference, RoleName};
@@ -17,6 +18,9 @@ use crate::output::{self, Document, escape};
 use crate::session::Session;
 use crate::settings::{Changes, Verbosity};
 use crate::terminal::Wording;
+
+/// How many manifests are asked for at a time.
+const AT_A_TIME: usize = 8;
 
 /// Options of `trust sign`.
 #[derive(Debug, Args)]
@@ -91,9 +95,7 @@ struct Tag {
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let session = Session::new(context.settings()?, Wording::Trust)?;
     let mut collections: BTreeMap<&Gun, Vec<Tag>> = BTreeMap::new();
-    for image in &options.images {
-        let tags = resolve(options, &session, image);
-        let tags = tags.map_err(|failure| failure.while_doing(format!("cannot sign {}", image.familiar())))?;
+    for (image, tags) in options.images.iter().zip(resolve_all(options, &session)?) {
         collections.entry(image.gun()).or_default().extend(tags);
     }
     let dry_run = session.settings().changes == Changes::Told;
@@ -105,13 +107,36 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     output::print(&signed, session.settings().format)
 }
 
+/// What each reference stands for, in order; several registries' answers are waited for at a time.
+fn resolve_all(options: &Options, session: &Session) -> Result<Vec<Vec<Tag>>, Failure> {
+    let mut registries = BTreeMap::new();
+    for image in &options.images {
+        if !registries.contains_key(image.registry()) {
+            registries.insert(image.registry(), session.registry(image.registry())?);
+        }
+    }
+    let resolved = options.images.iter().map(|image| {
+        let registry = registries.get(image.registry());
+        async move {
+            let registry = registry.ok_or_else(|| Failure::usage(format!("{image} has no registry")))?;
+            let tags = resolve(options, session, registry, image).await;
+            tags.map_err(|failure| failure.while_doing(format!("cannot sign {}", image.familiar())))
+        }
+    });
+    session.wait(iter(resolved).buffered(AT_A_TIME).try_collect())
+}
+
 /// What a reference stands for: one tag, or with `--all-platforms` several.
-fn resolve(options: &Options, session: &Session, image: &ImageReference) -> Result<Vec<Tag>, Failure> {
+async fn resolve(
+    options: &Options,
+    session: &Session,
+    registry: &Registry,
+    image: &ImageReference,
+) -> Result<Vec<Tag>, Failure> {
     let Some(tag) = image.tag() else {
         return Err(Failure::usage("no tag to sign it under").hint(format!("{}:TAG", image.familiar())));
     };
-    let registry = session.registry(image.registry())?;
-    let manifest = session.wait(registry.manifest(image))?;
+    let manifest = registry.manifest(image).await?;
     let found = &manifest.descriptor;
     session.note(Verbosity::Steps, &format!("{} is {}", image.familiar(), found.digest));
     if let Some(expected) = options.expect_digest.as_ref().filter(|expected| **expected != found.digest) {
