@@ -26,11 +26,11 @@ pub struct Arguments {
 /// What to do. The first line of each is its help.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sign what tags mean at their registry
+    /// Sign images: what their tags stand for now
     Sign(sign::Options),
     /// Take signatures of tags back
     Revoke(revoke::Options),
-    /// Check that a tag is signed, and that its registry serves what was signed
+    /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
     /// Show what is signed under a name, by whom and until when
     Inspect(inspect::Options),

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod failure;
 pub mod notary;
 pub mod output;
+pub mod session;
 pub mod settings;
 mod start;
 pub mod terminal;

@@ -63,6 +63,8 @@ fn notary_publishes_with_a_root_key_made_here_and_its_own_keys_sign_here() -> Re
     let trust = alice.home().join("trust");
     let first = FileKeyStore::new(&trust, Arc::new(FixedPassphrase::new("known to nobody else")));
     let root = first.add(made(KeyAlgorithm::Ecdsa)?, role("root"))?;
+    // What a writer leaves that was killed.
+    std::fs::write(first.folder().join(".key-0123456789abcdef.tmp"), "half a key")?;
     alice.ok(&["key", "list"])?.says(root.id.as_str())?;
     let refused = alice.run(&["init", GUN])?;
     ensure!(refused.code != 0, "it opened without its passphrase: {refused}");

@@ -12,7 +12,7 @@ use libtrust::names::{ImageReference, RoleName};
 use serde::Serialize;
 
 use super::Context;
-use super::session::{Session, wait_for};
+use super::session::{collection, open};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, Table, escape};
@@ -80,16 +80,16 @@ struct File {
 /// # Errors
 /// Why a collection is not trusted or could not be had.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = Session::new(context)?;
+    let session = open(context)?;
     let offline = if options.offline { Offline::Always } else { Offline::Never };
-    let images = wait_for(async {
+    let images = session.wait(async {
         let mut images = Vec::new();
         for name in &options.images {
             let image: ImageReference = name.parse()?;
-            let collection = session.collection(&image, offline).await?;
+            let collection = collection(&session, image.gun(), offline).await?;
             images.push(inspected(name, &collection, image.tag())?);
         }
-        Ok(images)
+        Ok::<_, Failure>(images)
     })?;
     output::print(&Inspection { images }, context.options.output)
 }

@@ -7,6 +7,7 @@ pub mod key;
 pub mod man;
 pub mod revoke;
 pub(crate) mod session;
+mod shown;
 pub mod sign;
 pub mod verify;
 

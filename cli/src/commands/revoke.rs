@@ -10,10 +10,11 @@ use libtrust::names::{Gun, ImageReference};
 use serde::Serialize;
 
 use super::Context;
-use super::session::{Session, wait_for};
+use super::session::open;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
+use crate::session::Session;
 use crate::settings::Changes;
 
 /// Options of `trust revoke`.
@@ -51,9 +52,9 @@ struct Revoked {
 /// # Errors
 /// If a tag is not signed, or the change could not be published.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = Session::new(context)?;
+    let session = open(context)?;
     let published = session.settings().changes == Changes::Made;
-    let revoked = wait_for(async {
+    let revoked = session.wait(async {
         let mut collections: BTreeMap<Gun, Vec<ImageReference>> = BTreeMap::new();
         for name in &options.images {
             let image: ImageReference = name.parse()?;
@@ -66,7 +67,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         for (gun, images) in &collections {
             revoked.extend(revoke(&session, gun, images, published).await?);
         }
-        Ok(revoked)
+        Ok::<_, Failure>(revoked)
     })?;
     output::print(&Revocation { revoked, published }, context.options.output)
 }
@@ -78,7 +79,7 @@ async fn revoke(
     publish: bool,
 ) -> Result<Vec<Revoked>, Failure> {
     let Some(image) = images.first() else { return Ok(Vec::new()) };
-    let publisher = session.publisher(image)?;
+    let publisher = session.publisher(image.gun())?;
     let collection = publisher.client().update(gun, Offline::Never).await?;
     let mut revoked = Vec::new();
     for image in images {

@@ -1,130 +1,234 @@
-//! `trust sign`: signs what tags mean at their registry. No image is pulled and no engine is asked.
+//! `trust sign`: resolve tags at the registry, sign their digests, publish once.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use clap::Args;
-use libtrust::client::Publisher;
+use futures_util::stream::{StreamExt as _, TryStreamExt as _, iter};
+use libtrust::client::{Collection, Descriptor, Init, Offline, PublishError, Publisher, Registry, UpdateError};
+use libtrust::edit::Change;
 use libtrust::metadata::{Digests, Target};
-use libtrust::names::{Gun, ImageDigest, ImageReference};
+use libtrust::names::{Gun, ImageDigest, ImageReference, RoleName};
 use serde::Serialize;
 
-use super::Context;
-use super::session::{Session, wait_for};
+use super::{Context, shown};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
-use crate::settings::Changes;
+use crate::session::Session;
+use crate::settings::{Changes, Verbosity};
+use crate::terminal::Wording;
+
+/// How many manifests are asked for at a time.
+const AT_A_TIME: usize = 8;
 
 /// Options of `trust sign`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-The collection must be there: made by `docker trust`, `notary init` or another publisher. All tags of one image are
-published at once.
-
 Examples:
-  trust sign registry.example/team/app:v1
-  trust sign registry.example/team/app:v1 registry.example/team/app:latest
-  trust sign registry.example/team/app:v1 --expect-digest sha256:...")]
+  trust sign registry.example/team/app:1.4
+  trust sign registry.example/team/app:1.4 registry.example/team/app:latest
+  trust sign registry.example/team/app:1.4@sha256:...
+  trust sign --init registry.example/team/new:1.0")]
 pub struct Options {
-    /// Images, each with its tag
-    #[arg(value_name = "IMAGE:TAG", required = true)]
-    pub images: Vec<String>,
-    /// Sign only if the registry serves this digest
+    /// Images: NAME:TAG as the registry has it now, or NAME:TAG@DIGEST
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<ImageReference>,
+    /// Sign only if the registry has exactly this digest
     #[arg(long, value_name = "DIGEST")]
-    pub expect_digest: Option<String>,
+    pub expect_digest: Option<ImageDigest>,
+    /// Of a multi-platform image, sign each platform's manifest too, as TAG-OS-ARCHITECTURE
+    #[arg(long)]
+    pub all_platforms: bool,
+    /// Begin the collection if nothing was signed under this name before
+    #[arg(long)]
+    pub init: bool,
+    /// Roles to sign in, instead of those the keys here can sign
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    pub roles: Vec<RoleName>,
 }
 
-/// What was signed, or would be.
-#[derive(Debug, Serialize)]
-struct Signing {
-    signed: Vec<Signed>,
-    /// False if this only says what would be done.
-    published: bool,
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Signed {
+    dry_run: bool,
+    images: Vec<SignedImage>,
+    published: Vec<Published>,
+}
+
+#[derive(Serialize)]
+struct SignedImage {
     name: String,
+    tag: String,
     digest: String,
     size: u64,
+    roles: Vec<String>,
 }
 
-/// Resolves all images first, then publishes collection by collection.
+#[derive(Serialize)]
+struct Published {
+    name: String,
+    initialized: bool,
+    roles: Vec<shown::FileVersion>,
+}
+
+impl Document for Signed {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let did = if self.dry_run { "would sign" } else { "signed" };
+        for image in &self.images {
+            let (name, tag) = (escape::line(&image.name), escape::line(&image.tag));
+            writeln!(to, "{did} {name}:{tag}@{} in {}", image.digest, image.roles.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A tag, and the manifest to sign under it.
+struct Tag {
+    name: String,
+    target: Target,
+}
+
+/// Runs it.
 ///
 /// # Errors
-/// Why an image could not be resolved, or its signature not be published.
+/// If an image cannot be found or a collection cannot be published. Collections before it in order are published.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = Session::new(context)?;
-    let published = session.settings().changes == Changes::Made;
-    let signed = wait_for(async {
-        let mut signed = Vec::new();
-        let mut collections: BTreeMap<Gun, Vec<(ImageReference, Target)>> = BTreeMap::new();
-        for name in &options.images {
-            let image: ImageReference = name.parse()?;
-            if image.tag().is_none() {
-                return Err(Failure::usage(format!("{name} has no tag to sign")).hint(format!("name one: {name}:TAG")));
-            }
-            let served = session.registry(&image)?.resolve(&image).await?;
-            if let Some(expected) =
-                options.expect_digest.as_deref().filter(|expected| *expected != served.digest.as_str())
-            {
-                let message =
-                    format!("{name} is {} at its registry, not {expected}; nothing was signed", served.digest);
-                return Err(Failure::new(Exit::Digest, message));
-            }
-            signed.push(Signed { name: name.clone(), digest: served.digest.to_string(), size: served.size });
-            let target = target(name, &served.digest, served.size)?;
-            collections.entry(image.gun().clone()).or_default().push((image, target));
-        }
-        for (gun, images) in &collections {
-            publish(&session, gun, images, published).await?;
-        }
-        Ok(signed)
-    })?;
-    output::print(&Signing { signed, published }, context.options.output)
+    let session = Session::new(context.settings()?, Wording::Trust)?;
+    let mut collections: BTreeMap<&Gun, Vec<Tag>> = BTreeMap::new();
+    for (image, tags) in options.images.iter().zip(resolve_all(options, &session)?) {
+        collections.entry(image.gun()).or_default().extend(tags);
+    }
+    let dry_run = session.settings().changes == Changes::Told;
+    let mut signed = Signed { dry_run, images: Vec::new(), published: Vec::new() };
+    for (gun, tags) in collections {
+        let published = publish(options, &session, gun, &tags, &mut signed.images);
+        signed.published.extend(published.map_err(|failure| failure.while_doing(format!("cannot sign {gun}")))?);
+    }
+    output::print(&signed, session.settings().format)
 }
 
-async fn publish(
+/// What each reference stands for, in order; several registries' answers are waited for at a time.
+fn resolve_all(options: &Options, session: &Session) -> Result<Vec<Vec<Tag>>, Failure> {
+    let mut registries = BTreeMap::new();
+    for image in &options.images {
+        if !registries.contains_key(image.registry()) {
+            registries.insert(image.registry(), session.registry(image.registry())?);
+        }
+    }
+    let resolved = options.images.iter().map(|image| {
+        let registry = registries.get(image.registry());
+        async move {
+            let registry = registry.ok_or_else(|| Failure::usage(format!("{image} has no registry")))?;
+            let tags = resolve(options, session, registry, image).await;
+            tags.map_err(|failure| failure.while_doing(format!("cannot sign {}", image.familiar())))
+        }
+    });
+    session.wait(iter(resolved).buffered(AT_A_TIME).try_collect())
+}
+
+/// What a reference stands for: one tag, or with `--all-platforms` several.
+async fn resolve(
+    options: &Options,
+    session: &Session,
+    registry: &Registry,
+    image: &ImageReference,
+) -> Result<Vec<Tag>, Failure> {
+    let Some(tag) = image.tag() else {
+        return Err(Failure::usage("no tag to sign it under").hint(format!("{}:TAG", image.familiar())));
+    };
+    let manifest = registry.manifest(image).await?;
+    let found = &manifest.descriptor;
+    session.note(Verbosity::Steps, &format!("{} is {}", image.familiar(), found.digest));
+    if let Some(expected) = options.expect_digest.as_ref().filter(|expected| **expected != found.digest) {
+        let message = format!("the registry has {}, expected {expected}", found.digest);
+        return Err(Failure::new(Exit::Digest, message).hint("nothing was signed; look at what was pushed last"));
+    }
+    let mut tags = vec![Tag { name: tag.to_owned(), target: target(found)? }];
+    if options.all_platforms {
+        let platforms = manifest.platforms().map_err(|why| Failure::new(Exit::Network, why))?;
+        for platform in platforms {
+            if let Some(name) = &platform.platform {
+                let name = format!("{tag}-{}", name.to_string().replace('/', "-"));
+                tags.push(Tag { name, target: target(&platform.descriptor)? });
+            }
+        }
+    }
+    Ok(tags)
+}
+
+fn target(found: &Descriptor) -> Result<Target, Failure> {
+    let sha256 = (found.digest.algorithm() == "sha256").then(|| hex::decode(found.digest.hex()).ok()?.try_into().ok());
+    let sha256: Option<[u8; 32]> = sha256.flatten();
+    if sha256.is_none() {
+        return Err(Failure::usage(format!("{}: only sha256 digests are signed", found.digest)));
+    }
+    Ok(Target { length: found.size, digests: Digests { sha256, sha512: None }, custom: None })
+}
+
+fn publish(
+    options: &Options,
     session: &Session,
     gun: &Gun,
-    images: &[(ImageReference, Target)],
-    publish: bool,
-) -> Result<(), Failure> {
-    let Some((image, _)) = images.first() else { return Ok(()) };
-    let publisher: Publisher = session.publisher(image)?;
-    let changes = |collection: &_| {
-        let mut changes = Vec::new();
-        for (image, target) in images {
-            changes.extend(publisher.sign_image(collection, image.tag().unwrap_or_default(), target)?);
-        }
-        Ok(changes)
+    tags: &[Tag],
+    images: &mut Vec<SignedImage>,
+) -> Result<Option<Published>, Failure> {
+    let publisher = session.publisher(gun)?;
+    let collection = match session.wait(publisher.client().update(gun, Offline::Never)) {
+        Err(UpdateError::NoTrustData { .. }) if options.init => None,
+        updated => Some(updated?),
     };
-    let doing = |failure: Failure| failure.while_doing(format!("cannot sign in {gun}"));
-    if publish {
-        publisher.publish_with(gun, changes).await.map_err(Failure::from).map_err(doing)?;
-    } else {
-        let collection = publisher.client().update(gun, libtrust::client::Offline::Never).await?;
-        changes(&collection).map_err(Failure::from).map_err(doing)?;
+    let plan = |collection: &Collection| changes(options, &publisher, collection, tags);
+    let first = |role: RoleName| tags.iter().map(move |tag| add(role.clone(), tag)).collect::<Vec<_>>();
+    let planned = match &collection {
+        Some(collection) => plan(collection)?,
+        None => first(RoleName::Targets),
+    };
+    for tag in tags {
+        let signs = |change: &Change| match change {
+            Change::AddTarget { role, name, .. } if *name == tag.name => Some(role.to_string()),
+            _ => None,
+        };
+        images.push(SignedImage {
+            name: gun.to_string(),
+            tag: tag.name.clone(),
+            digest: tag
+                .target
+                .digests
+                .sha256
+                .map(|digest| format!("sha256:{}", hex::encode(digest)))
+                .unwrap_or_default(),
+            size: tag.target.length,
+            roles: planned.iter().filter_map(signs).collect(),
+        });
     }
-    Ok(())
+    if session.settings().changes == Changes::Told {
+        return Ok(None);
+    }
+    let publication = match &collection {
+        Some(_) => session.wait(publisher.publish_with(gun, plan))?,
+        None => session.wait(publisher.init(gun, &Init::default(), &planned))?,
+    };
+    let roles = publication.roles.iter().map(|(role, version)| shown::FileVersion::of(role, *version)).collect();
+    Ok(Some(Published { name: gun.to_string(), initialized: collection.is_none(), roles }))
 }
 
-fn target(name: &str, digest: &ImageDigest, length: u64) -> Result<Target, Failure> {
-    let sha256 = (digest.algorithm() == "sha256").then(|| hex::decode(digest.hex()).ok()?.try_into().ok()).flatten();
-    match sha256 {
-        Some(sha256) => {
-            Ok(Target { length, digests: Digests { sha256: Some(sha256), ..Digests::default() }, custom: None })
+fn changes(
+    options: &Options,
+    publisher: &Publisher,
+    collection: &Collection,
+    tags: &[Tag],
+) -> Result<Vec<Change>, PublishError> {
+    let mut changes = Vec::new();
+    for tag in tags {
+        if options.roles.is_empty() {
+            changes.extend(publisher.sign_image(collection, &tag.name, &tag.target)?);
+        } else {
+            changes.extend(options.roles.iter().map(|role| add(role.clone(), tag)));
         }
-        None => Err(Failure::usage(format!("{name} is {digest}: only sha256 digests are signed"))),
     }
+    Ok(changes)
 }
 
-impl Document for Signing {
-    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let done = if self.published { "signed" } else { "would sign" };
-        self.signed
-            .iter()
-            .try_for_each(|signed| writeln!(to, "{done} {} as {}", escape::line(&signed.name), signed.digest))
-    }
+fn add(role: RoleName, tag: &Tag) -> Change {
+    Change::AddTarget { role, name: tag.name.clone(), target: tag.target.clone() }
 }

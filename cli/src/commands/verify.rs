@@ -1,191 +1,175 @@
-//! `trust verify`: the digest that is signed under a tag, and whether the registry serves it.
+//! `trust verify`: what is trusted, who says so, and whether the registry has the same.
 
 use std::io::{self, Write};
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, Utc};
 use clap::Args;
-use libtrust::client::{Offline, TrustedImage};
+use libtrust::client::{Offline, RegistryError, TrustedImage};
 use libtrust::names::{ImageDigest, ImageReference};
 use serde::Serialize;
 
 use super::Context;
-use super::session::{Session, wait_for};
+use super::shown::{self, confirmation};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
-
-/// What a reference without tag and digest means.
-const DEFAULT_TAG: &str = "latest";
+use crate::session::Session;
+use crate::terminal::Wording;
 
 /// Options of `trust verify`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  trust verify registry.example/team/app:v1
-  docker pull $(trust verify -q registry.example/team/app:v1)
-  trust verify --no-registry registry.example/team/app@sha256:...")]
+  trust verify registry.example/team/app:1.4
+  trust verify --offline registry.example/team/app:1.4
+  trust verify --digest sha256:... registry.example/team/app:1.4")]
 pub struct Options {
-    /// Images; without tag, `latest`. With a digest it must be the one that is signed
-    #[arg(value_name = "IMAGE", required = true)]
-    pub images: Vec<String>,
+    /// Images: NAME:TAG, or NAME@DIGEST for any released tag of that digest
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<ImageReference>,
+    /// Ask nobody: judge by what was trusted before
+    #[arg(long)]
+    pub offline: bool,
+    /// Make do with what was trusted before if the server is away, and say so
+    #[arg(long, conflicts_with = "offline")]
+    pub allow_offline: bool,
     /// Do not ask the registry what it serves
     #[arg(long)]
     pub no_registry: bool,
-    /// Ask no server at all: judge by what was trusted when one was last asked
-    #[arg(long)]
-    pub offline: bool,
+    /// The digest that is expected, instead of what the registry serves
+    #[arg(long, value_name = "DIGEST")]
+    pub digest: Option<ImageDigest>,
 }
 
-/// The images that are trusted.
-#[derive(Debug, Serialize)]
-struct Verification {
-    images: Vec<Verified>,
-    #[serde(skip)]
-    quiet: bool,
-}
-
-#[derive(Debug, Serialize)]
+/// What is trusted under each name.
+#[derive(Serialize)]
 struct Verified {
-    /// As it was typed.
+    images: Vec<Image>,
+}
+
+#[derive(Serialize)]
+struct Image {
     name: String,
-    /// Registry, repository and digest: what to pull.
-    reference: String,
     tag: String,
     digest: String,
     size: u64,
     role: String,
-    signers: Vec<String>,
+    signers: Vec<shown::Signer>,
     keys: Vec<String>,
-    versions: Vec<Version>,
-    /// The first of the files this depends on to expire.
-    expires: Expiry,
-    /// Whether the registry was asked and serves this digest.
-    registry_agrees: Option<bool>,
+    root_trust: &'static str,
+    confirmed_by: String,
+    confirmed: Option<DateTime<Utc>>,
+    expires: DateTime<Utc>,
+    first_to_expire: String,
+    versions: Vec<shown::FileVersion>,
+    /// Whether the registry serves the same; absent if it was not asked.
+    in_registry: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
-struct Version {
-    role: String,
-    version: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Expiry {
-    role: String,
-    at: String,
-}
-
-/// Verifies each image; the first that is not what was signed ends it.
-///
-/// # Errors
-/// Why an image is not trusted, by exit code.
-pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = Session::new(context)?;
-    let images = wait_for(async {
-        let mut images = Vec::new();
-        for name in &options.images {
-            images.push(verify(name, options, &session).await?);
-        }
-        Ok(images)
-    })?;
-    output::print(&Verification { images, quiet: context.options.quiet }, context.options.output)
-}
-
-async fn verify(name: &str, options: &Options, session: &Session) -> Result<Verified, Failure> {
-    let image: ImageReference = name.parse()?;
-    let offline = if options.offline { Offline::Always } else { Offline::Never };
-    let collection = session.collection(&image, offline).await?;
-    let rules = session.rules(&image);
-    let wanted = image.digest().map(|digest| sha256(name, digest)).transpose()?;
-    let trusted = match (image.tag(), wanted) {
-        (None, Some(digest)) => {
-            let mut all = collection.images_of(&digest, rules)?;
-            all.pop().ok_or_else(|| Failure::new(Exit::Digest, format!("{name} is not signed")))?
-        }
-        (tag, _) => collection.image(tag.unwrap_or(DEFAULT_TAG), rules)?,
-    };
-    if wanted.is_some_and(|wanted| wanted != trusted.digest) {
-        return Err(other(
-            name,
-            &trusted,
-            "the reference names",
-            &image.digest().map(ToString::to_string).unwrap_or_default(),
-        ));
-    }
-    let mut verified = Verified::new(name, &image, &trusted)?;
-    if !options.no_registry && !options.offline {
-        let tagged = match image.digest() {
-            Some(_) => image.clone(),
-            None => image.with_tag(&trusted.tag)?,
-        };
-        let served = session.registry(&image)?.resolve(&tagged).await?;
-        if served.digest.as_str() != trusted.digest_text() {
-            return Err(other(name, &trusted, "the registry serves", served.digest.as_str()));
-        }
-        verified.registry_agrees = Some(true);
-    }
-    Ok(verified)
-}
-
-fn other(name: &str, trusted: &TrustedImage, who: &str, found: &str) -> Failure {
-    let signed = trusted.digest_text();
-    Failure::new(Exit::Digest, format!("{name} is not what was signed: {who} {found}, signed is {signed}"))
-        .hint(format!("use what was signed: {}@{signed}", trusted.gun))
-}
-
-fn sha256(name: &str, digest: &ImageDigest) -> Result<[u8; 32], Failure> {
-    let bytes = (digest.algorithm() == "sha256").then(|| hex::decode(digest.hex()).ok()).flatten();
-    let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| Failure::usage(format!("{name}: signatures are over sha256 digests")))
-}
-
-impl Verified {
-    fn new(name: &str, image: &ImageReference, trusted: &TrustedImage) -> Result<Self, Failure> {
-        let digest = trusted.digest_text();
-        Ok(Self {
-            name: name.to_owned(),
-            reference: format!("{}@{digest}", image.gun()),
-            tag: trusted.tag.clone(),
-            digest,
-            size: trusted.size,
-            role: trusted.role.to_string(),
-            signers: trusted.signers.iter().map(|signer| signer.name.clone()).collect(),
-            keys: trusted.keys.iter().map(ToString::to_string).collect(),
-            versions: trusted
-                .versions
-                .iter()
-                .map(|(role, version)| Version { role: role.to_string(), version: version.get() })
-                .collect(),
-            expires: Expiry {
-                role: trusted.expires.0.to_string(),
-                at: trusted.expires.1.to_rfc3339_opts(SecondsFormat::Secs, true),
-            },
-            registry_agrees: None,
-        })
-    }
-}
-
-impl Document for Verification {
-    /// With `--quiet`, a reference a line that can be pulled.
+impl Document for Verified {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         for image in &self.images {
-            if self.quiet {
-                writeln!(to, "{}", escape::line(&image.reference))?;
-                continue;
-            }
-            let signers = match image.signers.as_slice() {
-                [] => "the repository key".to_owned(),
-                names => names.join(", "),
-            };
-            let name = escape::line(&image.name);
-            writeln!(to, "{name} is {}\n  signed by {}", image.digest, escape::line(&signers))?;
-            writeln!(to, "  until {}, when {} expires", image.expires.at, escape::line(&image.expires.role))?;
+            writeln!(to, "{}:{}@{}", escape::line(&image.name), escape::line(&image.tag), image.digest)?;
+            let signers: Vec<&str> = image.signers.iter().map(|signer| signer.name.as_str()).collect();
+            let by = if signers.is_empty() { "the repository key".to_owned() } else { signers.join(", ") };
             writeln!(
                 to,
-                "  the registry {}",
-                if image.registry_agrees.is_some() { "serves it" } else { "was not asked" }
+                "  signed by {}, good until {} ({})",
+                escape::line(&by),
+                image.expires.format("%F"),
+                image.first_to_expire
             )?;
         }
         Ok(())
     }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The first image that is not trusted, or that the registry serves differently.
+pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
+    let session = Session::new(context.settings()?, Wording::Trust)?;
+    let images = options.images.iter().map(|image| {
+        one(options, &session, image)
+            .map_err(|failure| failure.while_doing(format!("{} is not verified", image.familiar())))
+    });
+    let images = images.collect::<Result<Vec<_>, _>>()?;
+    output::print(&Verified { images }, session.settings().format)
+}
+
+fn one(options: &Options, session: &Session, image: &ImageReference) -> Result<Image, Failure> {
+    let gun = image.gun();
+    let client = session.client(gun)?;
+    let offline = match (options.offline, options.allow_offline) {
+        (true, _) => Offline::Always,
+        (_, true) => Offline::WhenUnreachable,
+        _ => Offline::Never,
+    };
+    let collection = session.wait(client.update(gun, offline))?;
+    shown::warnings(session, &collection);
+    let rules = client.policy().rules(gun);
+    let trusted = match (image.digest(), image.tag()) {
+        (Some(digest), None) => {
+            let digest = sha256(digest)?;
+            let images = collection.images_of(&digest, rules)?;
+            images.into_iter().next().ok_or_else(|| Failure::new(Exit::NoTrustData, "no tag has that digest"))?
+        }
+        (digest, tag) => {
+            let trusted = collection.image(tag.unwrap_or("latest"), rules)?;
+            for expected in [digest, options.digest.as_ref()].into_iter().flatten() {
+                same(&trusted, &sha256(expected)?, "expected")?;
+            }
+            trusted
+        }
+    };
+    let ask_registry = !options.offline && !options.no_registry && image.digest().is_none() && options.digest.is_none();
+    let in_registry = if ask_registry { Some(served(session, image, &trusted)?) } else { None };
+    let (confirmed_by, confirmed) = confirmation(&collection);
+    Ok(Image {
+        name: gun.to_string(),
+        digest: trusted.digest_text(),
+        size: trusted.size,
+        role: trusted.role.to_string(),
+        signers: trusted.signers.iter().map(shown::Signer::of).collect(),
+        keys: trusted.keys.iter().map(ToString::to_string).collect(),
+        root_trust: shown::root_trust(collection.root_trust()),
+        confirmed_by,
+        confirmed,
+        expires: trusted.expires.1,
+        first_to_expire: trusted.expires.0.to_string(),
+        versions: trusted.versions.iter().map(|(role, version)| shown::FileVersion::of(role, *version)).collect(),
+        tag: trusted.tag,
+        in_registry,
+    })
+}
+
+/// Whether the registry serves what is trusted. A registry that has no such tag serves nothing wrong.
+fn served(session: &Session, image: &ImageReference, trusted: &TrustedImage) -> Result<bool, Failure> {
+    let registry = session.registry(image.registry())?;
+    let image = image.with_tag(&trusted.tag)?;
+    match session.wait(registry.resolve(&image)) {
+        Ok(found) => {
+            same(trusted, &sha256(&found.digest)?, "the registry serves")?;
+            Ok(true)
+        }
+        Err(RegistryError::NotFound { .. }) => {
+            session.warn(&format!("the registry has no {}", image.familiar()));
+            Ok(false)
+        }
+        Err(error) => Err(Failure::from(error).hint("to verify without the registry: --no-registry")),
+    }
+}
+
+fn same(trusted: &TrustedImage, found: &[u8; 32], who: &str) -> Result<(), Failure> {
+    if trusted.digest == *found {
+        return Ok(());
+    }
+    let message = format!("{} is signed, {who} sha256:{}", trusted.digest_text(), hex::encode(found));
+    Err(Failure::new(Exit::Digest, message).hint("pull by the signed digest, or have the new image signed: trust sign"))
+}
+
+fn sha256(digest: &ImageDigest) -> Result<[u8; 32], Failure> {
+    let bytes = (digest.algorithm() == "sha256").then(|| hex::decode(digest.hex()).ok()?.try_into().ok()).flatten();
+    bytes.ok_or_else(|| Failure::usage(format!("{digest}: only sha256 digests are signed")))
 }

@@ -1,6 +1,5 @@
 //! What went wrong, for people and for programs: a message, its causes, what to do next, and the exit code.
 
-mod client;
 mod keys;
 mod metadata;
 mod print;
@@ -8,6 +7,7 @@ mod publish;
 mod registry;
 mod setup;
 mod transport;
+mod update;
 
 use serde::Serialize;
 

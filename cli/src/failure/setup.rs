@@ -1,17 +1,10 @@
 //! What was wrong before anything was asked: names, certificates, logins, the policy.
 
 use libtrust::client::{CredentialsError, HttpOptionsError, InvalidServerAddress};
-use libtrust::names::InvalidImageReference;
 use libtrust::policy::InvalidPolicy;
 
 use super::Failure;
 use crate::exit::Exit;
-
-impl From<InvalidImageReference> for Failure {
-    fn from(error: InvalidImageReference) -> Self {
-        Self::caused(Exit::Usage, &error)
-    }
-}
 
 impl From<InvalidServerAddress> for Failure {
     fn from(error: InvalidServerAddress) -> Self {

@@ -9,7 +9,7 @@ use libtrust::names::{Gun, RoleName};
 use super::args::{KeyVerb, Verb};
 use super::tables::{KeyRow, TargetRow, keys as key_table, targets};
 use crate::commands::Context;
-use crate::commands::session::{Session, keys, wait_for};
+use crate::commands::session::{keys, open, say_doubts};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{escape, forgive_closed_pipe};
@@ -73,7 +73,7 @@ fn lookup(options: &TargetOptions, context: &Context) -> Result<String, Failure>
 }
 
 fn key_list(context: &Context) -> Result<String, Failure> {
-    let entries = keys(&context.settings()?).list()?.into_iter();
+    let entries = keys(context)?.list()?.into_iter();
     let rows = entries.map(|entry| KeyRow {
         role: entry.key_use.role,
         gun: entry.key_use.gun.map(|gun| gun.to_string()).unwrap_or_default(),
@@ -84,9 +84,9 @@ fn key_list(context: &Context) -> Result<String, Failure> {
 }
 
 fn updated(gun: &Gun, context: &Context) -> Result<Collection, Failure> {
-    let session = Session::new(context)?;
-    let client: Client = session.client_of(gun)?;
-    let collection = wait_for(async { Ok(client.update(gun, Offline::WhenUnreachable).await?) })?;
-    session.say_doubts(&collection);
+    let session = open(context)?;
+    let client: Client = session.client(gun)?;
+    let collection = session.wait(client.update(gun, Offline::WhenUnreachable))?;
+    say_doubts(&collection);
     Ok(collection)
 }

@@ -26,7 +26,7 @@ pub struct Options {
 
 /// Prints the keys.
 pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let store = keys(&context.settings()?);
+    let store = keys(context)?;
     let here: Vec<KeyId> = store.list()?.into_iter().map(|entry| entry.id).collect();
     let mut chosen = Vec::new();
     for start in &options.keys {

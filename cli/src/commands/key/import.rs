@@ -62,7 +62,7 @@ pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     file.take(MAX_FILE).read_to_end(&mut text).map_err(unreadable)?;
 
     let defaults = ImportDefaults { role: options.role.clone(), gun: options.image.clone() };
-    let done = keys(&settings).import(&text, &defaults);
+    let done = keys(context)?.import(&text, &defaults);
     let done = done.map_err(|error| Failure::from(error).while_doing(format!("cannot import {shown}")))?;
     let (mut report, mut refused) = (Report { added: Vec::new(), already_there: Vec::new() }, Vec::new());
     for block in done.blocks {

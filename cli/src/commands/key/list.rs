@@ -19,7 +19,7 @@ struct Keys {
 
 /// Lists keys, root keys first; says what looks like one and cannot be read.
 pub(super) fn run(context: &Context) -> Result<(), Failure> {
-    let store = keys(&context.settings()?);
+    let store = keys(context)?;
     let mut listed: Vec<Key> = store.list()?.into_iter().map(Key::from).collect();
     listed.sort_by(|a, b| (a.role != "root", &a.gun, &a.role, &a.id).cmp(&(b.role != "root", &b.gun, &b.role, &b.id)));
     for unreadable in store.unreadable()? {

@@ -8,10 +8,11 @@ use libtrust::names::ImageReference;
 
 use crate::commands::Context;
 use crate::commands::inspect::{Holder, Tag, administrators, signers, tags};
-use crate::commands::session::{Session, wait_for};
+use crate::commands::session::{collection, open, say_doubts};
 use crate::docker::inspect::{Inspected, Key, KeyHolder, REPO_ADMIN, SignedTag, json, pretty, sort};
 use crate::failure::Failure;
 use crate::output::{escape, forgive_closed_pipe};
+use crate::session::Session;
 
 /// Options of `docker trust inspect`.
 #[derive(Debug, Args)]
@@ -30,8 +31,8 @@ pub struct Options {
 /// # Errors
 /// If any failed.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = Session::new(context)?;
-    let (found, failed) = wait_for(async {
+    let session = open(context)?;
+    let (found, failed) = session.wait(async {
         let (mut found, mut failed) = (Vec::new(), Vec::new());
         for name in &options.images {
             match look(name, &session).await {
@@ -43,7 +44,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
                 break;
             }
         }
-        Ok((found, failed))
+        Ok::<_, Failure>((found, failed))
     })?;
     let text = match options.pretty {
         false => json(&found)?,
@@ -64,8 +65,8 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 
 async fn look(name: &str, session: &Session) -> Result<Inspected, Failure> {
     let image: ImageReference = name.parse()?;
-    let collection = session.collection(&image, Offline::WhenUnreachable).await?;
-    session.say_doubts(&collection);
+    let collection = collection(session, image.gun(), Offline::WhenUnreachable).await?;
+    say_doubts(&collection);
     Ok(inspected(name, image.tag(), &collection))
 }
 

@@ -60,10 +60,12 @@ impl KeyStore for KeyStores {
         Err(failed.unwrap_or_else(|| missing(id)))
     }
 
-    /// Into the first store that keeps such keys, if it is in none yet.
+    /// Into the first store that keeps such keys, if it is in none yet. Stores that cannot be read, a token that is not
+    /// plugged in, do not keep the others from taking it.
     fn add(&self, key: SigningKey, key_use: KeyUse) -> Result<KeyEntry, KeyStoreError> {
         let id = key_id(key.public_key());
-        if let Some(found) = self.list()?.into_iter().find(|entry| entry.id == id) {
+        let listed = self.0.iter().filter_map(|store| store.list().ok()).flatten();
+        if let Some(found) = listed.into_iter().find(|entry| entry.id == id) {
             return Err(KeyStoreError::Exists { id, location: found.location });
         }
         let mut declined = None;

@@ -125,8 +125,9 @@ impl Registry {
             Some(plain) if self.is_plain.load(Ordering::Relaxed) => self.send(plain, image, method).await,
             Some(plain) => match self.send(&self.client, image, method.clone()).await {
                 Err(AuthFailure::Failed(Failure::Tls { is_plain: true, .. })) => {
-                    self.is_plain.store(true, Ordering::Relaxed);
-                    self.send(plain, image, method).await
+                    let answer = self.send(plain, image, method).await;
+                    self.is_plain.store(answer.is_ok(), Ordering::Relaxed);
+                    answer
                 }
                 answer => answer,
             },

@@ -127,6 +127,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_upsets_the_reader(text in "[ -~]{0,64}|([A-Za-z]{1,3}[ =,\"\\\\]{0,3}){0,20}") {
+            proptest::prop_assert!(parse(&text).len() <= text.len());
+        }
+    }
+
     #[test]
     fn a_token_is_preferred_to_a_password() {
         let mut headers = HeaderMap::new();

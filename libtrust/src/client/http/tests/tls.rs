@@ -134,6 +134,47 @@ async fn a_client_certificate_is_chosen_by_what_the_server_asks_for() {
     assert_eq!(try_to(&server, explicit).await.unwrap(), b"the file");
 }
 
+/// A server whose certificate is its own authority, as people make them with one command; its PEM text.
+fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> (TestServer, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    (TestServer::start_tls(config, |_, out| out.write_all(&answer_ok())), certificate.pem())
+}
+
+#[tokio::test]
+async fn a_servers_own_certificate_is_believed_if_exactly_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    let tls = TlsOptions { ca_file: Some(ca_file.clone()), ..TlsOptions::default() };
+    let (server, pem) = self_signed(|_| ());
+    std::fs::write(&ca_file, &pem).unwrap();
+    assert_eq!(try_to(&server, tls.clone()).await.unwrap(), b"the file");
+    assert!(matches!(try_to(&server, TlsOptions::default()).await, Err(TransportError::Tls { .. })));
+
+    // Another one of the same look.
+    let (twin, _) = self_signed(|_| ());
+    assert!(matches!(try_to(&twin, tls.clone()).await, Err(TransportError::Tls { .. })));
+
+    let (expired, pem) = self_signed(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    std::fs::write(&ca_file, &pem).unwrap();
+    let error = try_to(&expired, tls.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("expired"), "{error}");
+    let (future, pem) = self_signed(|params| params.not_before = rcgen::date_time_ymd(2200, 1, 1));
+    std::fs::write(&ca_file, &pem).unwrap();
+    assert!(matches!(try_to(&future, tls.clone()).await, Err(TransportError::Tls { .. })));
+    let (other, pem) = self_signed(|params| params.subject_alt_names.clear());
+    std::fs::write(&ca_file, &pem).unwrap();
+    let error = try_to(&other, tls).await.unwrap_err().to_string();
+    assert!(error.contains("another name"), "{error}");
+}
+
 #[tokio::test]
 async fn a_certificate_for_another_host_is_not_believed() {
     let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());

@@ -19,20 +19,23 @@ const MAX_BYTES: u64 = 4 << 20;
 /// What was found.
 pub(super) struct Found {
     pub(super) authorities: RootCertStore,
+    /// The same, whole.
+    pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) pairs: Vec<Arc<CertifiedKey>>,
 }
 
 impl Found {
     pub(super) const fn new() -> Self {
-        Self { authorities: RootCertStore { roots: Vec::new() }, pairs: Vec::new() }
+        Self { authorities: RootCertStore { roots: Vec::new() }, certificates: Vec::new(), pairs: Vec::new() }
     }
 
     /// Every certificate of a PEM file; none in it is an error.
     pub(super) fn add_authorities(&mut self, file: &Path) -> Result<(), TlsFileError> {
         for certificate in certificates(file)? {
             self.authorities
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|error| TlsFileError::unusable(file, format!("not a certificate of an authority: {error}")))?;
+            self.certificates.push(certificate);
         }
         Ok(())
     }

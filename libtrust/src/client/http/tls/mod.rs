@@ -2,6 +2,7 @@
 
 mod client_certificate;
 mod files;
+mod named_certificate;
 mod verifier;
 
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ impl TlsOptions {
         for folder in &self.host_folders {
             files.add_folder(&folder.join(host), &provider)?;
         }
-        let verifier = ServerVerifier::new(files.authorities, self.ca_file.is_none(), &provider)?;
+        let verifier = ServerVerifier::new(files.authorities, files.certificates, self.ca_file.is_none(), &provider)?;
         let versions = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsFileError::unusable("TLS", error.to_string()))?;

@@ -9,11 +9,13 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::TlsFileError;
+use super::{TlsFileError, named_certificate};
 
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
     named: Option<Arc<WebPkiServerVerifier>>,
+    /// The same, whole.
+    certificates: Vec<CertificateDer<'static>>,
     /// `None` where the named ones replace it.
     system: Option<OnceLock<Result<Arc<WebPkiServerVerifier>, Error>>>,
     provider: Arc<CryptoProvider>,
@@ -22,6 +24,7 @@ pub(super) struct ServerVerifier {
 impl ServerVerifier {
     pub(super) fn new(
         named: RootCertStore,
+        certificates: Vec<CertificateDer<'static>>,
         with_system: bool,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, TlsFileError> {
@@ -31,7 +34,7 @@ impl ServerVerifier {
                 .map_err(|error| TlsFileError::unusable("TLS", error.to_string()))
         };
         let named = if named.is_empty() { None } else { Some(build(named)?) };
-        Ok(Self { named, system: with_system.then(OnceLock::new), provider: Arc::clone(provider) })
+        Ok(Self { named, certificates, system: with_system.then(OnceLock::new), provider: Arc::clone(provider) })
     }
 
     fn system(&self) -> Result<&Arc<WebPkiServerVerifier>, Error> {
@@ -62,6 +65,9 @@ impl ServerCertVerifier for ServerVerifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(result) = named_certificate::verify(&self.certificates, end_entity, server_name, now) {
+            return result.map(|()| ServerCertVerified::assertion());
+        }
         let verify = |verifier: &WebPkiServerVerifier| {
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
         };

@@ -34,6 +34,29 @@ const MAX_ROLE_BYTES: usize = 255;
 /// Keys in the folder `private` of a trust folder.
 ///
 /// Folders of very old clients (`private/root_keys`, `private/tuf_keys`) are read in place. Nothing is moved.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+///
+/// use libtrust::client::{
+///     EnvironmentNames, FileKeyStore, FixedPassphrase, KeyStore, KeyUse, PassphraseChain, PassphraseEnvironment,
+/// };
+/// use libtrust::keys::{KeyAlgorithm, SigningKey};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let passphrases = PassphraseChain::new()
+///     .then(PassphraseEnvironment::new(EnvironmentNames::Docker))
+///     .then(FixedPassphrase::new("correct horse battery staple"));
+/// let keys = FileKeyStore::new(folder.path(), Arc::new(passphrases));
+///
+/// let key = SigningKey::generate(KeyAlgorithm::Ecdsa, &ring::rand::SystemRandom::new())?;
+/// let entry = keys.add(key, KeyUse { role: "alice".to_owned(), gun: None })?;
+/// let signature = keys.open(&entry.id)?.sign(&entry.id, b"what is signed")?;
+/// assert_eq!(signature.key_id, entry.id);
+/// # Ok(())
+/// # }
+/// ```
 pub struct FileKeyStore {
     private: PathBuf,
     passphrases: Arc<dyn Passphrases>,
@@ -212,12 +235,18 @@ fn canonical_id(text: &str) -> Option<KeyId> {
     text.parse().ok().filter(|id| layout::canonical(id).is_some())
 }
 
-/// A role that a header can hold.
+/// A role and a collection that headers can hold.
 fn checked(key_use: KeyUse) -> Result<KeyUse, String> {
     let role = &key_use.role;
     if role.is_empty() || role.len() > MAX_ROLE_BYTES || role.trim() != role || role.chars().any(char::is_control) {
         let role: String = role.chars().take(MAX_ROLE_BYTES).collect();
         return Err(format!("{role:?} cannot be a key's role: 1 to {MAX_ROLE_BYTES} bytes in one line"));
+    }
+    if let Some(gun) = key_use.gun.as_ref().filter(|gun| gun.as_str().trim() != gun.as_str()) {
+        return Err(format!(
+            "a key file cannot keep the collection {:?}: it begins or ends with a space",
+            gun.as_str()
+        ));
     }
     Ok(key_use)
 }

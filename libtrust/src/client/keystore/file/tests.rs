@@ -413,3 +413,37 @@ fn of_two_who_add_the_same_key_at_once_one_wins_and_the_file_is_whole() {
     store(&folder, words).open(&entry.id).unwrap();
     assert_eq!(names(&folder.path().join("private")).len(), 1);
 }
+
+/// Not a test of its own: what the next one kills. Adds keys and changes their passphrases as long as it lives.
+#[test]
+fn a_writer_to_be_killed() {
+    let Some(folder) = std::env::var_os("KEY_FOLDER_TO_WRITE") else { return };
+    let keys = |words: &str| FileKeyStore::new(&folder, Arc::new(FixedPassphrase::new(words)));
+    loop {
+        let entry = keys("one").add(key(), targets()).unwrap();
+        keys("one").change_passphrase(&entry.id, &FixedPassphrase::new("two")).unwrap();
+    }
+}
+
+#[test]
+fn a_writer_that_is_killed_at_any_time_leaves_whole_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..12 {
+        let mut writer = std::process::Command::new(std::env::current_exe().unwrap());
+        writer.args(["--exact", "client::keystore::file::tests::a_writer_to_be_killed"]);
+        let mut writer =
+            writer.env("KEY_FOLDER_TO_WRITE", folder.path()).stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(120 + 37 * round));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let keys = store(&folder, "two");
+        assert_eq!(keys.unreadable().unwrap(), []);
+        for entry in keys.list().unwrap().into_iter() {
+            if seen.insert(entry.id.clone()) && keys.open(&entry.id).is_err() {
+                store(&folder, "one").open(&entry.id).unwrap();
+            }
+        }
+    }
+    assert!(seen.len() > 5, "{}", seen.len());
+}

@@ -1,0 +1,94 @@
+//! How trusted things are shown, the same in every verb.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::client::{Collection, Confirmation, ImageSigner, RootTrust};
+use libtrust::metadata::Version;
+use libtrust::names::RoleName;
+use serde::Serialize;
+
+use crate::session::Session;
+
+/// Below this a file is said to expire soon, as Notary says it.
+const SOON: TimeDelta = TimeDelta::days(182);
+
+/// Somebody who signed.
+#[derive(Debug, Serialize)]
+pub struct Signer {
+    /// Their name.
+    pub name: String,
+    /// The keys they signed with.
+    pub keys: Vec<String>,
+}
+
+impl Signer {
+    /// As it is shown.
+    pub fn of(signer: &ImageSigner) -> Self {
+        Self { name: signer.name.clone(), keys: signer.keys.iter().map(ToString::to_string).collect() }
+    }
+}
+
+/// A file of the collection, and its version.
+#[derive(Debug, Serialize)]
+pub struct FileVersion {
+    /// The role.
+    pub role: String,
+    /// Its version.
+    pub version: u64,
+}
+
+impl FileVersion {
+    /// As it is shown.
+    pub fn of(role: &RoleName, version: Version) -> Self {
+        Self { role: role.to_string(), version: version.get() }
+    }
+}
+
+/// Why the root is trusted, in one word for programs.
+pub const fn root_trust(trust: RootTrust) -> &'static str {
+    match trust {
+        RootTrust::Pinned => "pinned",
+        RootTrust::SeenBefore => "seen-before",
+        RootTrust::FirstUse => "first-use",
+    }
+}
+
+/// Who confirmed the state, and when.
+pub fn confirmation(collection: &Collection) -> (String, Option<DateTime<Utc>>) {
+    match collection.confirmation() {
+        Confirmation::Server { server } => (server.clone(), Some(collection.as_of())),
+        Confirmation::Cache { confirmed, .. } => ("cache".to_owned(), *confirmed),
+    }
+}
+
+/// Says what a reader should know about a collection and would not see in the answer.
+pub fn warnings(session: &Session, collection: &Collection) {
+    if collection.root_trust() == RootTrust::FirstUse {
+        let keys: Vec<String> = root_keys(collection);
+        session.warn(&format!("{} is trusted on first use; its root key is {}", collection.gun(), keys.join(", ")));
+    }
+    if let Confirmation::Cache { confirmed, cause: Some(cause) } = collection.confirmation() {
+        let since = confirmed.map_or_else(String::new, |time| format!(" since {}", time.format("%F %T UTC")));
+        session.warn(&format!("no server confirmed this{since}: {cause}"));
+    }
+    for role in collection.set_aside() {
+        session.warn(&format!("{} does not count: {}", role.role, role.cause));
+    }
+    for (role, expires) in collection.expiries() {
+        if role != RoleName::Timestamp && expires - collection.as_of() < SOON {
+            session.warn(&format!(
+                "{role} of {} expires {}; renew it: trust renew",
+                collection.gun(),
+                expires.format("%F")
+            ));
+        }
+    }
+}
+
+/// The ids of the root keys, as pins name them.
+pub fn root_keys(collection: &Collection) -> Vec<String> {
+    let root = collection.root();
+    root.roles
+        .get(&RoleName::Root)
+        .map(|keys| keys.key_ids.iter().map(ToString::to_string).collect())
+        .unwrap_or_default()
+}

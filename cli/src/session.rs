@@ -1,0 +1,184 @@
+//! What verbs work with: a client, a publisher, a registry, each made of the settings when it is asked for.
+
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use libtrust::client::{
+    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, Mirrors,
+    PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+};
+use libtrust::names::Gun;
+use libtrust::policy::TrustPolicy;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::{FirstUse, Settings, Verbosity};
+use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
+
+/// The policy's name in the trust folder, where it is read if none is named.
+const POLICY: &str = "policy.json";
+
+/// One run of a command.
+pub struct Session {
+    settings: Settings,
+    wording: Wording,
+    credentials: Arc<dyn Credentials>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Session {
+    /// Begins with these settings; people are asked in the given words. Credentials are those of Docker.
+    ///
+    /// # Errors
+    /// If Docker's configuration cannot be read, or the system gives no runtime.
+    pub fn new(settings: Settings, wording: Wording) -> Result<Self, Failure> {
+        let credentials = DockerConfig::load(&settings.docker_config);
+        let credentials = credentials.map_err(|e| Failure::caused(Exit::Auth, &e))?;
+        Self::with_credentials(settings, wording, Arc::new(credentials))
+    }
+
+    /// As [`Session::new`], with credentials of the caller's.
+    ///
+    /// # Errors
+    /// If the system gives no runtime.
+    pub fn with_credentials(
+        settings: Settings,
+        wording: Wording,
+        credentials: Arc<dyn Credentials>,
+    ) -> Result<Self, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { settings, wording, credentials, runtime })
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Waits for something that waits for the network.
+    pub fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Says something that is neither the answer nor an error, unless nobody wants to hear it.
+    pub fn note(&self, level: Verbosity, text: &str) {
+        if self.settings.verbosity >= level {
+            // Nowhere is left to say it if standard error is gone.
+            let _ = std::io::Write::write_fmt(&mut anstream::stderr(), format_args!("{text}\n"));
+        }
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        self.note(Verbosity::Normal, &format!("warning: {text}"));
+    }
+
+    /// The trust policy: the file that was named, else the one in the trust folder, else none, and then first use is
+    /// trusted only where a person can notice.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or says something that cannot be followed.
+    pub fn policy(&self) -> Result<TrustPolicy, Failure> {
+        let named = self.settings.policy.clone();
+        let path = named.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY));
+        let policy = match fs::read(&path) {
+            Ok(text) => Some(parse_policy(&path, &text)?),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                return Err(
+                    Failure::caused(Exit::Policy, &error).while_doing(format!("cannot read {}", path.display()))
+                );
+            }
+        };
+        Ok(match (policy, self.settings.first_use) {
+            (policy, FirstUse::Refused) => policy.unwrap_or_default().without_first_use(),
+            (None, FirstUse::RefusedUnattended) => TrustPolicy::default().without_first_use(),
+            (policy, _) => policy.unwrap_or_default(),
+        })
+    }
+
+    /// A client for a collection, whose registry decides which server is asked unless one is named.
+    ///
+    /// # Errors
+    /// If settings, policy or certificates cannot be used.
+    pub fn client(&self, gun: &Gun) -> Result<Client, Failure> {
+        let policy = self.policy()?;
+        let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
+        let server = self.transport(self.settings.server_of(registry)?.as_str())?;
+        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
+        let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
+        let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
+        let cache = Arc::new(FileCache::new(&self.settings.trust_dir));
+        Ok(Client::new(transport, cache).with_policy(policy))
+    }
+
+    /// A client that can also sign.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn publisher(&self, gun: &Gun) -> Result<Publisher, Failure> {
+        Ok(Publisher::new(self.client(gun)?, Arc::new(self.keys())))
+    }
+
+    /// The private keys in the trust folder.
+    #[must_use]
+    pub fn keys(&self) -> FileKeyStore {
+        let (names, shown) = match self.wording {
+            Wording::Notary => (EnvironmentNames::Notary, Shown::OnStdout),
+            Wording::Docker => (EnvironmentNames::Docker, Shown::OnStdout),
+            Wording::Trust => (EnvironmentNames::Docker, Shown::OnStderr),
+        };
+        let mut passphrases = PassphraseChain::new().then(PassphraseEnvironment::new(names));
+        if self.wording == Wording::Trust {
+            passphrases = passphrases.then(PassphraseEnvironment::new(EnvironmentNames::Notary));
+        }
+        let terminal = Terminal::new(shown, self.settings.may_ask);
+        let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
+        FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
+    }
+
+    /// A registry, by its host as image names have it.
+    ///
+    /// # Errors
+    /// If certificates cannot be used.
+    pub fn registry(&self, host: &str) -> Result<Registry, Failure> {
+        // Docker keeps certificates of registries in other places than those of trust servers.
+        let folders = vec![self.settings.docker_config.join("certs.d"), PathBuf::from("/etc/docker/certs.d")];
+        let options = self.http(TlsOptions { host_folders: folders, ..TlsOptions::default() });
+        Registry::new(host, &options, Arc::clone(&self.credentials)).map_err(|e| Failure::caused(Exit::Failure, &e))
+    }
+
+    /// A trust server, by its address.
+    ///
+    /// # Errors
+    /// If it is no address, or certificates cannot be used.
+    pub fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
+        let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
+        let tls = TlsOptions {
+            ca_file: self.settings.tls.ca.clone(),
+            host_folders: vec![self.settings.docker_config.join("tls")],
+            client_certificate: self.settings.tls.client.clone(),
+        };
+        let transport = HttpTransport::new(address, &self.http(tls), Arc::clone(&self.credentials));
+        Ok(Arc::new(transport.map_err(|e| Failure::caused(Exit::Failure, &e))?))
+    }
+
+    fn http(&self, tls: TlsOptions) -> HttpOptions {
+        let mut options = HttpOptions { tls, ..HttpOptions::default() };
+        if let Some(timeout) = self.settings.timeout {
+            options.connect_time = options.connect_time.min(timeout);
+            options.idle_time = options.idle_time.min(timeout);
+            options.request_time = timeout;
+        }
+        options
+    }
+}
+
+fn parse_policy(path: &Path, text: &[u8]) -> Result<TrustPolicy, Failure> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let policy = TrustPolicy::parse(text, |file| fs::read(folder.join(file)));
+    policy.map_err(|error| Failure::caused(Exit::Policy, &error).while_doing(format!("policy {}", path.display())))
+}
