@@ -49,10 +49,9 @@ const VERIFY: [&str; 5] = ["verify", "--no-registry", "--policy", "policy.json",
 fn what_notary_published_is_verified_and_inspected() -> Result<()> {
     let world = World::start()?;
     let bob = world.reader("bob")?;
-    bob.ok(&VERIFY)?.says(DIGEST)?.says("for the first time")?;
+    bob.ok(&VERIFY)?.says(DIGEST)?;
     let verified = bob.json(&VERIFY)?;
     ensure!(verified["images"][0]["digest"] == DIGEST, "{verified}");
-    ensure!(verified["images"][0]["reference"] == format!("{GUN}@{DIGEST}"), "{verified}");
 
     let inspected = bob.json(&["inspect", GUN])?;
     let image = &inspected["images"][0];
