@@ -61,7 +61,7 @@ fn what_notary_published_is_verified_and_inspected() -> Result<()> {
     bob.fails(10, "v9", &["verify", "--no-registry", "example.com/team/app:v9"])?;
     bob.fails(10, "v9", &["inspect", "example.com/team/app:v9"])?;
     let wrong = format!("{GUN}:v1@sha256:{}", "ab".repeat(32));
-    bob.fails(15, "not what was signed", &["verify", "--no-registry", &wrong])?;
+    bob.fails(15, "sha256", &["verify", "--no-registry", &wrong])?;
     Ok(())
 }
 
