@@ -5,16 +5,21 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "pkcs11")]
+use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
 use libtrust::client::{
-    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, Mirrors,
-    PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, KeyStore,
+    Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile, Publisher, Registry,
+    ServerAddress, TlsOptions, Transport,
 };
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::{FirstUse, Settings, Verbosity};
+#[cfg(feature = "pkcs11")]
+use crate::settings::TokenOptions;
+use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
 
 /// The policy's name in the trust folder, where it is read if none is named.
@@ -120,22 +125,58 @@ impl Session {
     /// # Errors
     /// As [`Session::client`].
     pub fn publisher(&self, gun: &Gun) -> Result<Publisher, Failure> {
-        Ok(Publisher::new(self.client(gun)?, Arc::new(self.keys())))
+        Ok(Publisher::new(self.client(gun)?, self.key_store()?))
+    }
+
+    /// The private keys in the token, if one was named, and in the trust folder.
+    ///
+    /// # Errors
+    /// If the token's library does not load.
+    pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
+        #[cfg(feature = "pkcs11")]
+        if let Some(token) = &self.settings.token {
+            return Ok(Arc::new(KeyStores::new().then(self.token(token)?).then(self.keys())));
+        }
+        Ok(Arc::new(self.keys()))
+    }
+
+    /// A PKCS#11 token. Its PIN comes from a source of its own, so that no passphrase is ever tried as one.
+    #[cfg(feature = "pkcs11")]
+    fn token(&self, token: &TokenOptions) -> Result<Pkcs11KeyStore, Failure> {
+        let mut pin = PassphraseChain::new();
+        if let Some(file) = &token.pin_file {
+            pin = pin.then(PassphraseFile::new(file));
+        }
+        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
+        let pin = Arc::new(pin.then_ask(AskingPassphrases::new(terminal, self.wording)));
+        let chosen = token.label.clone().map_or(ChosenToken::Only, ChosenToken::Label);
+        Ok(Pkcs11KeyStore::new(Pkcs11Options { module: token.module.clone(), token: chosen, pin })?)
+    }
+
+    const fn shown(&self) -> Shown {
+        match self.wording {
+            Wording::Notary | Wording::Docker => Shown::OnStdout,
+            Wording::Trust => Shown::OnStderr,
+        }
     }
 
     /// The private keys in the trust folder.
     #[must_use]
     pub fn keys(&self) -> FileKeyStore {
-        let (names, shown) = match self.wording {
-            Wording::Notary => (EnvironmentNames::Notary, Shown::OnStdout),
-            Wording::Docker => (EnvironmentNames::Docker, Shown::OnStdout),
-            Wording::Trust => (EnvironmentNames::Docker, Shown::OnStderr),
+        let names = match self.wording {
+            Wording::Notary => EnvironmentNames::Notary,
+            Wording::Docker | Wording::Trust => EnvironmentNames::Docker,
         };
         let mut passphrases = PassphraseChain::new().then(PassphraseEnvironment::new(names));
         if self.wording == Wording::Trust {
             passphrases = passphrases.then(PassphraseEnvironment::new(EnvironmentNames::Notary));
         }
-        let terminal = Terminal::new(shown, self.settings.may_ask);
+        passphrases = match &self.settings.passphrases {
+            PassphraseSource::Nowhere => passphrases,
+            PassphraseSource::File(path) => passphrases.then(PassphraseFile::new(path)),
+            PassphraseSource::Descriptor(number) => passphrases.then(PassphraseDescriptor::new(*number)),
+        };
+        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
         let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
         FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
     }
