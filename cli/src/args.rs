@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, man, sign, verify};
+use crate::commands::{completion, init, key, man, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -29,6 +29,10 @@ pub enum Command {
     Sign(sign::Options),
     /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
+    /// Begin a collection: the signatures of one repository
+    Init(init::Options),
+    /// Private keys that are here, and new keys for the roles of a collection
+    Key(key::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

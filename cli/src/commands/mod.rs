@@ -1,8 +1,13 @@
 //! The verbs of `trust`, a file each. A verb takes its options and the context, prints one document, and returns a
 //! failure that says what to do next.
 
+mod ask;
+mod change;
 pub mod completion;
+pub mod init;
+pub mod key;
 pub mod man;
+mod name;
 mod shown;
 pub mod sign;
 pub mod verify;
@@ -40,6 +45,8 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
+        Command::Init(options) => init::run(&options, context),
+        Command::Key(options) => key::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
     }
