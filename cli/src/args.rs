@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, init, key, man, sign, verify};
+use crate::commands::{completion, init, key, man, sign, signer, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -31,6 +31,8 @@ pub enum Command {
     Verify(verify::Options),
     /// Begin a collection: the signatures of one repository
     Init(init::Options),
+    /// Who may sign: add, remove, replace, list
+    Signer(signer::Options),
     /// Private keys that are here, and new keys for the roles of a collection
     Key(key::Options),
     /// Print the completion script of a shell

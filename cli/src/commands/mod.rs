@@ -10,6 +10,7 @@ pub mod man;
 mod name;
 mod shown;
 pub mod sign;
+pub mod signer;
 pub mod verify;
 
 use crate::args::Command;
@@ -46,6 +47,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
         Command::Init(options) => init::run(&options, context),
+        Command::Signer(options) => signer::run(&options, context),
         Command::Key(options) => key::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
