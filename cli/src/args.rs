@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, init, key, man, sign, signer, verify};
+use crate::commands::{completion, delegation, init, key, man, sign, signer, verify, witness};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -33,8 +33,12 @@ pub enum Command {
     Init(init::Options),
     /// Who may sign: add, remove, replace, list
     Signer(signer::Options),
+    /// Parts of a collection given to other keys, at any depth
+    Delegation(delegation::Options),
     /// Private keys that are here, and new keys for the roles of a collection
     Key(key::Options),
+    /// Sign roles anew as they are
+    Witness(witness::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -4,6 +4,7 @@
 mod ask;
 mod change;
 pub mod completion;
+pub mod delegation;
 pub mod init;
 pub mod key;
 pub mod man;
@@ -12,6 +13,7 @@ mod shown;
 pub mod sign;
 pub mod signer;
 pub mod verify;
+pub mod witness;
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -48,7 +50,9 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Man(options) => man::run(&options, context),
         Command::Init(options) => init::run(&options, context),
         Command::Signer(options) => signer::run(&options, context),
+        Command::Delegation(options) => delegation::run(&options, context),
         Command::Key(options) => key::run(&options, context),
+        Command::Witness(options) => witness::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
     }
