@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, delegation, init, key, man, sign, signer, verify, witness};
+use crate::commands::{completion, delegation, init, key, man, revoke, sign, signer, verify, witness};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -31,6 +31,8 @@ pub enum Command {
     Verify(verify::Options),
     /// Begin a collection: the signatures of one repository
     Init(init::Options),
+    /// Take signatures back
+    Revoke(revoke::Options),
     /// Who may sign: add, remove, replace, list
     Signer(signer::Options),
     /// Parts of a collection given to other keys, at any depth

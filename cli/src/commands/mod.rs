@@ -9,6 +9,7 @@ pub mod init;
 pub mod key;
 pub mod man;
 mod name;
+pub mod revoke;
 mod shown;
 pub mod sign;
 pub mod signer;
@@ -49,6 +50,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
         Command::Init(options) => init::run(&options, context),
+        Command::Revoke(options) => revoke::run(&options, context),
         Command::Signer(options) => signer::run(&options, context),
         Command::Delegation(options) => delegation::run(&options, context),
         Command::Key(options) => key::run(&options, context),
