@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, delegation, init, key, man, revoke, sign, signer, verify, witness};
+use crate::commands::{completion, delegation, delete, init, key, man, revoke, sign, signer, verify, witness};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -41,6 +41,10 @@ pub enum Command {
     Key(key::Options),
     /// Sign roles anew as they are
     Witness(witness::Options),
+    /// Delete a collection, here or also at the server
+    Delete(delete::Options),
+    /// Forget what was trusted before: the next use is the first
+    Forget(delete::ForgetOptions),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -5,6 +5,7 @@ mod ask;
 mod change;
 pub mod completion;
 pub mod delegation;
+pub mod delete;
 pub mod init;
 pub mod key;
 pub mod man;
@@ -55,6 +56,8 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Delegation(options) => delegation::run(&options, context),
         Command::Key(options) => key::run(&options, context),
         Command::Witness(options) => witness::run(&options, context),
+        Command::Delete(options) => delete::run(&options, context),
+        Command::Forget(options) => delete::forget(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
     }
