@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, delegation, delete, init, key, man, revoke, sign, signer, verify, witness};
+use crate::commands::{completion, delegation, delete, init, key, man, revoke, sign, signer, staged, verify, witness};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -41,6 +41,12 @@ pub enum Command {
     Key(key::Options),
     /// Sign roles anew as they are
     Witness(witness::Options),
+    /// Publish the changes that are staged
+    Publish(staged::PublishOptions),
+    /// List the changes that are staged
+    Status(staged::StatusOptions),
+    /// Drop changes that are staged
+    Reset(staged::ResetOptions),
     /// Delete a collection, here or also at the server
     Delete(delete::Options),
     /// Forget what was trusted before: the next use is the first

@@ -14,6 +14,7 @@ pub mod revoke;
 mod shown;
 pub mod sign;
 pub mod signer;
+pub mod staged;
 pub mod verify;
 pub mod witness;
 
@@ -56,6 +57,9 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Delegation(options) => delegation::run(&options, context),
         Command::Key(options) => key::run(&options, context),
         Command::Witness(options) => witness::run(&options, context),
+        Command::Publish(options) => staged::publish(&options, context),
+        Command::Status(options) => staged::status(&options, context),
+        Command::Reset(options) => staged::reset(&options, context),
         Command::Delete(options) => delete::run(&options, context),
         Command::Forget(options) => delete::forget(&options, context),
         Command::Sign(options) => sign::run(&options, context),
