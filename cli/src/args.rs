@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, delegation, delete, init, key, man, revoke, sign, signer, staged, verify, witness};
+use crate::commands::{completion, delegation, delete, init, key, man, revoke, root, sign, signer, staged, verify, witness};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -39,6 +39,8 @@ pub enum Command {
     Delegation(delegation::Options),
     /// Private keys that are here, and new keys for the roles of a collection
     Key(key::Options),
+    /// A root that several people must sign, over files
+    Root(root::Options),
     /// Sign roles anew as they are
     Witness(witness::Options),
     /// Publish the changes that are staged

@@ -11,6 +11,7 @@ pub mod key;
 pub mod man;
 mod name;
 pub mod revoke;
+pub mod root;
 mod shown;
 pub mod sign;
 pub mod signer;
@@ -56,6 +57,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Signer(options) => signer::run(&options, context),
         Command::Delegation(options) => delegation::run(&options, context),
         Command::Key(options) => key::run(&options, context),
+        Command::Root(options) => root::run(&options, context),
         Command::Witness(options) => witness::run(&options, context),
         Command::Publish(options) => staged::publish(&options, context),
         Command::Status(options) => staged::status(&options, context),
