@@ -3,7 +3,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, delegation, delete, init, key, man, revoke, root, sign, signer, staged, verify, witness};
+use crate::commands::{
+    completion, delegation, delete, init, key, man, revoke, root, sign, signer, staged, verify, witness,
+};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
