@@ -7,6 +7,7 @@
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`attacker`]: somebody between clients and a server, who rolls back, freezes, mixes and breaks off.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
+//! * [`images`]: images in a registry, without an engine.
 //! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
@@ -18,6 +19,7 @@
 
 pub mod attacker;
 pub mod command;
+pub mod images;
 pub mod load;
 pub mod operator;
 pub mod peers;
