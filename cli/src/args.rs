@@ -91,6 +91,24 @@ mod tests {
     }
 
     #[test]
+    fn no_verb_has_an_option_that_every_verb_has() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for verb in command.get_subcommands() {
+                let own = verb.get_arguments().filter(|option| !option.is_global_set());
+                for option in own.filter_map(clap::Arg::get_long) {
+                    assert!(!global.contains(&option.to_owned()), "{}: --{option}", verb.get_name());
+                }
+                check(verb, global);
+            }
+        }
+        let command = Arguments::command();
+        let global = command.get_arguments().filter(|option| option.is_global_set());
+        let global: Vec<String> = global.filter_map(clap::Arg::get_long).map(str::to_owned).collect();
+        assert!(global.contains(&"server".to_owned()), "{global:?}");
+        check(&command, &global);
+    }
+
+    #[test]
     fn the_help_lists_every_exit_code() {
         let listed: Vec<&str> = EXIT_CODES.lines().skip(1).collect();
         let defined = Exit::ALL.map(|exit| format!("  {:<5}{}", exit.code(), exit.meaning()));

@@ -23,7 +23,7 @@ use crate::terminal::Wording;
 #[command(after_long_help = "\
 Examples:
   trust key rotate registry.example/team/app targets
-  trust key rotate --server registry.example/team/app snapshot
+  trust key rotate --server-managed registry.example/team/app snapshot
   trust key rotate --key 5f1a1c2,9be0c41 --threshold 2 registry.example/team/app root")]
 pub struct Options {
     /// The image's repository
@@ -34,7 +34,7 @@ pub struct Options {
     pub role: RoleName,
     /// Let the server make and hold the new snapshot key
     #[arg(long, conflicts_with = "key")]
-    pub server: bool,
+    pub server_managed: bool,
     /// Keys that are here, instead of a new one: by id or how it begins
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub key: Vec<String>,
@@ -84,7 +84,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let (gun, role) = (&options.name.0, &options.role);
     let ids = options.key.iter().map(|id| find::key(&session, id).map(|entry| entry.id));
     let ids = ids.collect::<Result<Vec<_>, _>>()?;
-    let new = match (ids.is_empty(), options.server || *role == RoleName::Timestamp) {
+    let new = match (ids.is_empty(), options.server_managed || *role == RoleName::Timestamp) {
         (false, _) => NewKeys::Stored(ids),
         (true, true) => NewKeys::Server,
         (true, false) => NewKeys::Generate,
