@@ -384,3 +384,24 @@ fn a_bundle_is_verified_like_a_server_and_by_those_who_saw_an_older_root() {
     ));
     assert!(Bundle::parse(text.replace("bundle/1", "bundle/2").as_bytes()).is_err());
 }
+
+#[test]
+fn a_preview_tells_what_would_be_signed_and_whose_keys_are_missing() {
+    use libtrust::client::{KeyStore as _, KeyUse, MemoryKeyStore, PublishError, Publisher};
+    use libtrust::edit::Change;
+
+    let world = World::new();
+    let collection = world.update().unwrap();
+    let keys = Arc::new(MemoryKeyStore::default());
+    let publisher = Publisher::new(world.client(), Arc::<MemoryKeyStore>::clone(&keys));
+    let witness = [Change::Witness { role: releases() }];
+    let missing = publisher.preview(&collection, &witness);
+    assert!(matches!(missing, Err(PublishError::MissingKeys { found: 0, .. })), "{missing:?}");
+    assert_eq!(publisher.preview(&collection, &[]).unwrap(), []);
+
+    let key_use = KeyUse { role: "alice".to_owned(), gun: None };
+    keys.add(world.delegate.signing, key_use).unwrap();
+    assert_eq!(publisher.preview(&collection, &witness).unwrap(), [(releases(), version(2))]);
+    let missing = publisher.preview(&collection, &[Change::RenewRoot]);
+    assert!(matches!(missing, Err(PublishError::MissingKeys { role: RoleName::Root, .. })), "{missing:?}");
+}

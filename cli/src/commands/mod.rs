@@ -1,15 +1,25 @@
 //! The verbs of `trust`, a file each. A verb takes its options and the context, prints one document, and returns a
 //! failure that says what to do next.
 
+mod ask;
+mod change;
 pub mod completion;
+pub mod delegation;
+pub mod delete;
+pub mod init;
 pub mod inspect;
 pub mod key;
 pub mod man;
+mod name;
 pub mod revoke;
+pub mod root;
 pub(crate) mod session;
 mod shown;
 pub mod sign;
+pub mod signer;
+pub mod staged;
 pub mod verify;
+pub mod witness;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -49,9 +59,19 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Revoke(options) => revoke::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
         Command::Inspect(options) => inspect::run(&options, context),
-        Command::Key { command } => key::run(&command, context),
         Command::Completion(options) => completion::run(&options),
         Command::Man(options) => man::run(&options, context),
+        Command::Init(options) => init::run(&options, context),
+        Command::Signer(options) => signer::run(&options, context),
+        Command::Delegation(options) => delegation::run(&options, context),
+        Command::Key(options) => key::run(&options, context),
+        Command::Root(options) => root::run(&options, context),
+        Command::Witness(options) => witness::run(&options, context),
+        Command::Publish(options) => staged::publish(&options, context),
+        Command::Status(options) => staged::status(&options, context),
+        Command::Reset(options) => staged::reset(&options, context),
+        Command::Delete(options) => delete::run(&options, context),
+        Command::Forget(options) => delete::forget(&options, context),
     }?;
     Ok(Exit::Ok)
 }
