@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, man, sign, verify};
+use crate::commands::{completion, inspect, list, man, resolve, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -29,6 +29,12 @@ pub enum Command {
     Sign(sign::Options),
     /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
+    /// Show everything that is trusted about images, and by whose word
+    Inspect(inspect::Options),
+    /// List the signed tags of an image
+    List(list::Options),
+    /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
+    Resolve(resolve::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

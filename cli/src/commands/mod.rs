@@ -2,9 +2,15 @@
 //! failure that says what to do next.
 
 pub mod completion;
+pub mod inspect;
+pub mod list;
 pub mod man;
+pub mod pins;
+mod reading;
+pub mod resolve;
 mod shown;
 pub mod sign;
+mod tags;
 pub mod verify;
 
 use crate::args::Command;
@@ -39,7 +45,10 @@ impl Context {
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Completion(options) => completion::run(&options),
+        Command::Inspect(options) => inspect::run(&options, context),
+        Command::List(options) => list::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Resolve(options) => resolve::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
     }

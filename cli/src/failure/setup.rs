@@ -20,7 +20,8 @@ impl From<HttpOptionsError> for Failure {
 
 impl From<InvalidPolicy> for Failure {
     fn from(error: InvalidPolicy) -> Self {
-        Self::caused(Exit::Policy, &error).hint("correct the policy; nothing is trusted by a policy that cannot be read")
+        Self::caused(Exit::Policy, &error)
+            .hint("correct the policy; nothing is trusted by a policy that cannot be read")
     }
 }
 
