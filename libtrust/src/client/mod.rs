@@ -22,7 +22,7 @@ mod transport;
 mod update;
 
 pub use bundle::{Bundle, InvalidBundleFile};
-pub use cache::{Cache, CacheError, FileCache, MemoryCache};
+pub use cache::{Cache, CacheError, FileCache, MemoryCache, ReadOnlyCache};
 pub use changelist::{ChangelistError, Changelists, StagedChange};
 pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, Confirmation, RootTrust, SetAside};
