@@ -322,6 +322,9 @@ fn first_use_is_not_trusted_where_the_policy_forbids_it() {
 #[test]
 fn the_cache_is_enough_only_for_those_who_say_so() {
     let mut world = World::new();
+    // The server would answer, and is not asked.
+    let unknown = world.client().cached(&gun()).unwrap_err();
+    assert!(matches!(unknown, UpdateError::NotCached { role: RoleName::Root, .. }), "{unknown}");
     world.update().unwrap();
     let offline = |world: &World, rules: NameRules| {
         let policy = TrustPolicy::default().with_default(rules);
