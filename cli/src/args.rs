@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, inspect, list, man, resolve, sign, verify};
+use crate::commands::{bundle, completion, inspect, list, man, policy, resolve, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -35,6 +35,10 @@ pub enum Command {
     List(list::Options),
     /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
     Resolve(resolve::Options),
+    /// Carry collections to places without a network, in one file
+    Bundle(bundle::Options),
+    /// Show which rules hold for which names, and whether images satisfy them
+    Policy(policy::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

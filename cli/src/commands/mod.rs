@@ -1,11 +1,13 @@
 //! The verbs of `trust`, a file each. A verb takes its options and the context, prints one document, and returns a
 //! failure that says what to do next.
 
+pub mod bundle;
 pub mod completion;
 pub mod inspect;
 pub mod list;
 pub mod man;
 pub mod pins;
+pub mod policy;
 mod reading;
 pub mod resolve;
 mod shown;
@@ -44,10 +46,12 @@ impl Context {
 /// What the verb says.
 pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
         Command::Inspect(options) => inspect::run(&options, context),
         Command::List(options) => list::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Policy(options) => policy::run(&options, context),
         Command::Resolve(options) => resolve::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),

@@ -1,8 +1,7 @@
 //! `trust resolve`: images by their verified digests, on the command line and in files. Fails closed: if one image is not
 //! trusted, nothing is printed or written.
 
-use std::fs;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +13,7 @@ use super::pins::Pins;
 use super::reading::Reading;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::{self, Document, Format, escape};
 use crate::references::{self, Kind, Reference};
 use crate::session::Session;
@@ -133,7 +133,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     }
     for (file, text) in resolved.files.iter_mut().zip(texts) {
         if options.write && !dry_run {
-            write(&file.file, &text)?;
+            files::replace(&file.file, text.as_bytes())?;
             file.written = true;
         } else if !options.write {
             file.text = Some(text);
@@ -182,32 +182,7 @@ fn pin(reference: &Reference, options: &Options, pins: &mut Pins<'_>) -> Result<
 }
 
 fn read(path: &Path, is_stdin: bool) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let read = match is_stdin {
-        true => io::stdin().lock().take(MAX_FILE + 1).read_to_end(&mut bytes),
-        false => fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)),
-    };
-    read?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Failure::new(Exit::Failure, format!("it has more than {MAX_FILE} bytes")));
-    }
+    let bytes =
+        if is_stdin { files::read_bounded(&mut io::stdin().lock(), MAX_FILE)? } else { files::read(path, MAX_FILE)? };
     String::from_utf8(bytes).map_err(|_| Failure::new(Exit::Failure, "it is not UTF-8"))
-}
-
-/// Replaces a file as a whole, so that nobody sees half of it. Its permissions stay.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    // A link stays one: what it leads to is changed.
-    let target = fs::canonicalize(path)?;
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let new = target.with_file_name(name);
-    let written = fs::write(&new, text)
-        .and_then(|()| fs::set_permissions(&new, fs::metadata(&target)?.permissions()))
-        .and_then(|()| fs::rename(&new, &target));
-    if written.is_err() {
-        // It is ours and of no use; what failed before is what matters.
-        let _ = fs::remove_file(&new);
-    }
-    written
-        .map_err(|error| Failure::caused(Exit::Failure, &error).while_doing(format!("cannot write {}", path.display())))
 }
