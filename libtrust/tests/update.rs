@@ -85,6 +85,9 @@ impl World {
         }
         let by_version = RemoteFile::ByVersion(RoleName::Root, publisher.root.version);
         self.server.put_as(&gun(), &by_version, &files[0].1);
+        for (role, bytes) in &files[1..] {
+            self.server.put_as(&gun(), &RemoteFile::ByVersion(role.clone(), version(self.number)), bytes);
+        }
         self.server.put(&gun(), &RoleName::Snapshot, &snapshot);
         self.server.put(&gun(), &RoleName::Timestamp, &timestamp);
     }
@@ -386,4 +389,30 @@ fn a_bundle_is_verified_like_a_server_and_by_those_who_saw_an_older_root() {
         UpdateError::Transport(_) | UpdateError::Verify(_)
     ));
     assert!(Bundle::parse(text.replace("bundle/1", "bundle/2").as_bytes()).is_err());
+}
+
+#[test]
+fn history_is_what_keys_of_then_signed() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.rotate_root();
+        world.publish();
+    }
+    let collection = world.update().unwrap();
+    let history = |versions| world.client().history(&collection, versions).now_or_never().unwrap();
+    let all = history(100).unwrap();
+    let versions = |role: &RoleName| all.targets[role].iter().map(|file| file.version.get()).collect::<Vec<_>>();
+    assert_eq!(all.roots.iter().map(|root| root.version.get()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((versions(&RoleName::Targets), versions(&releases())), (vec![1, 2, 3], vec![1, 2, 3]));
+    assert!(all.incomplete.is_empty());
+    assert_eq!(history(2).unwrap().roots.len(), 2);
+
+    // A server that makes a past up is found out.
+    let (mut other, _) = Publisher::whole(NAME);
+    let first = RemoteFile::ByVersion(RoleName::Targets, version(1));
+    world.server.put_as(&gun(), &first, &other.targets_file());
+    assert!(history(100).is_err());
+    let older = world.current(&RoleName::Targets);
+    world.server.put_as(&gun(), &first, &older);
+    assert!(history(100).is_err());
 }

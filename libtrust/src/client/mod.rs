@@ -12,6 +12,7 @@ mod collection;
 mod credentials;
 mod error;
 mod folder;
+mod history;
 mod http;
 mod image;
 mod keystore;
@@ -30,6 +31,7 @@ pub use credentials::{
     Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
 };
 pub use error::UpdateError;
+pub use history::History;
 pub use http::{
     HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
     UnaddressableName,
