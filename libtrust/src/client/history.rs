@@ -1,5 +1,5 @@
-//! Older versions of a collection's files, as far as a server still has them. Our server has those of every role, Notary's
-//! those of the root alone.
+//! Older versions of a collection's files, as far as a server still has them. Our server and Notary 0.7 have those of every
+//! role, older ones those of the root alone.
 //!
 //! What is found was signed by keys that were listed at some time in the chain of roots that ends in the trusted one. It is
 //! for people who ask what happened, and no ground for trusting anything.
@@ -101,7 +101,7 @@ impl Client {
         let file = RemoteFile::ByVersion(role.clone(), version);
         match self.transport.fetch(collection.gun(), &file, self.limits.file_bytes as u64).await {
             Ok(bytes) => Ok(Some(bytes)),
-            // Notary's server takes `2.targets` for the name of a role it does not know.
+            // Older servers take `2.targets` for the name of a role they do not know.
             Err(TransportError::NotFound { .. } | TransportError::Rejected { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
