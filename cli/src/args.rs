@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bundle, completion, inspect, list, man, policy, resolve, sign, verify};
+use crate::commands::{bundle, completion, diff, inspect, list, log, man, policy, resolve, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -33,6 +33,10 @@ pub enum Command {
     Inspect(inspect::Options),
     /// List the signed tags of an image
     List(list::Options),
+    /// Tell what changed under a name, when, and by whose keys
+    Log(log::Options),
+    /// Compare versions, or what was trusted here with what the server has
+    Diff(diff::Options),
     /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
     Resolve(resolve::Options),
     /// Carry collections to places without a network, in one file

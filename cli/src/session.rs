@@ -104,13 +104,21 @@ impl Session {
     /// # Errors
     /// If settings, policy or certificates cannot be used.
     pub fn client(&self, gun: &Gun) -> Result<Client, Failure> {
+        self.client_with(gun, Arc::new(self.cache()))
+    }
+
+    /// As [`Session::client`], one that remembers elsewhere.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn client_with(&self, gun: &Gun, cache: Arc<dyn Cache>) -> Result<Client, Failure> {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
         let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
-        Ok(Client::new(transport, Arc::new(self.cache())).with_policy(policy))
+        Ok(Client::new(transport, cache).with_policy(policy))
     }
 
     /// A client under the policy that reads from somewhere else than the collection's server, or remembers elsewhere.

@@ -3,8 +3,11 @@
 
 pub mod bundle;
 pub mod completion;
+pub mod diff;
+mod differences;
 pub mod inspect;
 pub mod list;
+pub mod log;
 pub mod man;
 pub mod pins;
 pub mod policy;
@@ -48,8 +51,10 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
+        Command::Diff(options) => diff::run(&options, context),
         Command::Inspect(options) => inspect::run(&options, context),
         Command::List(options) => list::run(&options, context),
+        Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
         Command::Policy(options) => policy::run(&options, context),
         Command::Resolve(options) => resolve::run(&options, context),
