@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bundle, completion, diff, inspect, list, log, man, policy, resolve, sign, verify};
+use crate::commands::{bundle, completion, diff, inspect, list, log, man, policy, renew, resolve, sign, verify};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -37,6 +37,8 @@ pub enum Command {
     Log(log::Options),
     /// Compare versions, or what was trusted here with what the server has
     Diff(diff::Options),
+    /// Sign anew what expires soon, or has expired, with the keys that are here
+    Renew(renew::Options),
     /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
     Resolve(resolve::Options),
     /// Carry collections to places without a network, in one file

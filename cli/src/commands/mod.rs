@@ -12,6 +12,7 @@ pub mod man;
 pub mod pins;
 pub mod policy;
 mod reading;
+pub mod renew;
 pub mod resolve;
 mod shown;
 pub mod sign;
@@ -57,6 +58,7 @@ pub fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
         Command::Policy(options) => policy::run(&options, context),
+        Command::Renew(options) => renew::run(&options, context),
         Command::Resolve(options) => resolve::run(&options, context),
         Command::Sign(options) => sign::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
