@@ -4,7 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completion, delegation, delete, init, inspect, key, man, revoke, root, sign, signer, staged, verify, witness,
+    bundle, completion, delegation, delete, diff, init, inspect, key, list, log, man, policy, renew, resolve, revoke,
+    root, sign, signer, staged, verify, witness,
 };
 use crate::notary;
 use crate::settings::GlobalOptions;
@@ -34,8 +35,14 @@ pub enum Command {
     Revoke(revoke::Options),
     /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
-    /// Show what is signed under a name, by whom and until when
+    /// Show everything that is trusted about images, and by whose word
     Inspect(inspect::Options),
+    /// List the signed tags of an image
+    List(list::Options),
+    /// Tell what changed under a name, when, and by whose keys
+    Log(log::Options),
+    /// Compare versions, or what was trusted here with what the server has
+    Diff(diff::Options),
     /// Begin a collection: the signatures of one repository
     Init(init::Options),
     /// Who may sign: add, remove, replace, list
@@ -58,6 +65,14 @@ pub enum Command {
     Delete(delete::Options),
     /// Forget what was trusted before: the next use is the first
     Forget(delete::ForgetOptions),
+    /// Sign anew what expires soon, or has expired, with the keys that are here
+    Renew(renew::Options),
+    /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
+    Resolve(resolve::Options),
+    /// Carry collections to places without a network, in one file
+    Bundle(bundle::Options),
+    /// Show which rules hold for which names, and whether images satisfy them
+    Policy(policy::Options),
     /// Read with the words of `notary`, from its folders
     Notary(notary::args::Options),
     /// Print the completion script of a shell

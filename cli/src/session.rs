@@ -5,13 +5,13 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use libtrust::client::{
+    Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport,
+    KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile, Publisher,
+    Registry, ServerAddress, TlsOptions, Transport,
+};
 #[cfg(feature = "pkcs11")]
 use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
-use libtrust::client::{
-    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, KeyStore,
-    Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile, Publisher, Registry,
-    ServerAddress, TlsOptions, Transport,
-};
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
@@ -87,8 +87,7 @@ impl Session {
     /// # Errors
     /// If the file cannot be read, or says something that cannot be followed.
     pub fn policy(&self) -> Result<TrustPolicy, Failure> {
-        let named = self.settings.policy.clone();
-        let path = named.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY));
+        let (named, path) = (&self.settings.policy, self.policy_path());
         let policy = match fs::read(&path) {
             Ok(text) => Some(parse_policy(&path, &text)?),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
@@ -110,14 +109,41 @@ impl Session {
     /// # Errors
     /// If settings, policy or certificates cannot be used.
     pub fn client(&self, gun: &Gun) -> Result<Client, Failure> {
+        self.client_with(gun, Arc::new(self.cache()))
+    }
+
+    /// As [`Session::client`], one that remembers elsewhere.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn client_with(&self, gun: &Gun, cache: Arc<dyn Cache>) -> Result<Client, Failure> {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
         let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
-        let cache = Arc::new(FileCache::new(&self.settings.trust_dir));
         Ok(Client::new(transport, cache).with_policy(policy))
+    }
+
+    /// A client under the policy that reads from somewhere else than the collection's server, or remembers elsewhere.
+    ///
+    /// # Errors
+    /// If the policy cannot be used.
+    pub fn client_over(&self, transport: Arc<dyn Transport>, cache: Arc<dyn Cache>) -> Result<Client, Failure> {
+        Ok(Client::new(transport, cache).with_policy(self.policy()?))
+    }
+
+    /// What was trusted before, in the trust folder.
+    #[must_use]
+    pub fn cache(&self) -> FileCache {
+        FileCache::new(&self.settings.trust_dir)
+    }
+
+    /// Where the policy is, whether there is one or not.
+    #[must_use]
+    pub fn policy_path(&self) -> PathBuf {
+        self.settings.policy.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY))
     }
 
     /// A client that can also sign.

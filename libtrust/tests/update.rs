@@ -85,6 +85,9 @@ impl World {
         }
         let by_version = RemoteFile::ByVersion(RoleName::Root, publisher.root.version);
         self.server.put_as(&gun(), &by_version, &files[0].1);
+        for (role, bytes) in &files[1..] {
+            self.server.put_as(&gun(), &RemoteFile::ByVersion(role.clone(), version(self.number)), bytes);
+        }
         self.server.put(&gun(), &RoleName::Snapshot, &snapshot);
         self.server.put(&gun(), &RoleName::Timestamp, &timestamp);
     }
@@ -322,6 +325,9 @@ fn first_use_is_not_trusted_where_the_policy_forbids_it() {
 #[test]
 fn the_cache_is_enough_only_for_those_who_say_so() {
     let mut world = World::new();
+    // The server would answer, and is not asked.
+    let unknown = world.client().cached(&gun()).unwrap_err();
+    assert!(matches!(unknown, UpdateError::NotCached { role: RoleName::Root, .. }), "{unknown}");
     world.update().unwrap();
     let offline = |world: &World, rules: NameRules| {
         let policy = TrustPolicy::default().with_default(rules);
@@ -404,4 +410,30 @@ fn a_preview_tells_what_would_be_signed_and_whose_keys_are_missing() {
     assert_eq!(publisher.preview(&collection, &witness).unwrap(), [(releases(), version(2))]);
     let missing = publisher.preview(&collection, &[Change::RenewRoot]);
     assert!(matches!(missing, Err(PublishError::MissingKeys { role: RoleName::Root, .. })), "{missing:?}");
+}
+
+#[test]
+fn history_is_what_keys_of_then_signed() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.rotate_root();
+        world.publish();
+    }
+    let collection = world.update().unwrap();
+    let history = |versions| world.client().history(&collection, versions).now_or_never().unwrap();
+    let all = history(100).unwrap();
+    let versions = |role: &RoleName| all.targets[role].iter().map(|file| file.version.get()).collect::<Vec<_>>();
+    assert_eq!(all.roots.iter().map(|root| root.version.get()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((versions(&RoleName::Targets), versions(&releases())), (vec![1, 2, 3], vec![1, 2, 3]));
+    assert!(all.incomplete.is_empty());
+    assert_eq!(history(2).unwrap().roots.len(), 2);
+
+    // A server that makes a past up is found out.
+    let (other, _) = Publisher::whole(NAME);
+    let first = RemoteFile::ByVersion(RoleName::Targets, version(1));
+    world.server.put_as(&gun(), &first, &other.targets_file());
+    assert!(history(100).is_err());
+    let older = world.current(&RoleName::Targets);
+    world.server.put_as(&gun(), &first, &older);
+    assert!(history(100).is_err());
 }

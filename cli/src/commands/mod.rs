@@ -2,15 +2,25 @@
 //! failure that says what to do next.
 
 mod ask;
+pub mod bundle;
 mod change;
 pub mod completion;
 pub mod delegation;
 pub mod delete;
+pub mod diff;
+mod differences;
 pub mod init;
 pub mod inspect;
 pub mod key;
+pub mod list;
+pub mod log;
 pub mod man;
 mod name;
+pub mod pins;
+pub mod policy;
+mod reading;
+pub mod renew;
+pub mod resolve;
 pub mod revoke;
 pub mod root;
 pub(crate) mod session;
@@ -18,6 +28,7 @@ mod shown;
 pub mod sign;
 pub mod signer;
 pub mod staged;
+mod tags;
 pub mod verify;
 pub mod witness;
 
@@ -58,9 +69,16 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
-        Command::Inspect(options) => inspect::run(&options, context),
+        Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
+        Command::Diff(options) => diff::run(&options, context),
+        Command::Inspect(options) => inspect::run(&options, context),
+        Command::List(options) => list::run(&options, context),
+        Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Policy(options) => policy::run(&options, context),
+        Command::Renew(options) => renew::run(&options, context),
+        Command::Resolve(options) => resolve::run(&options, context),
         Command::Init(options) => init::run(&options, context),
         Command::Signer(options) => signer::run(&options, context),
         Command::Delegation(options) => delegation::run(&options, context),

@@ -9,6 +9,7 @@ mod complete;
 pub mod inspect;
 mod natural;
 mod plugin;
+mod seen;
 pub mod verbs;
 
 use std::ffi::OsString;

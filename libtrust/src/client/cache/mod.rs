@@ -2,11 +2,13 @@
 
 mod file;
 mod memory;
+mod read_only;
 
 use chrono::{DateTime, Utc};
 
 pub use file::FileCache;
 pub use memory::MemoryCache;
+pub use read_only::ReadOnlyCache;
 
 use crate::names::{Gun, RoleName};
 

@@ -16,6 +16,8 @@ mod signing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 pub use error::PublishError;
 pub use init::{Init, SnapshotHolder};
 pub use partial::{InvalidPartialFile, PartialFile, SignatureGroup};
@@ -35,6 +37,7 @@ const ATTEMPTS: u32 = 8;
 pub struct Publisher {
     client: Client,
     keys: Arc<dyn KeyStore>,
+    read_as_of: Option<DateTime<Utc>>,
 }
 
 /// What was published.
@@ -50,7 +53,14 @@ impl Publisher {
     /// A publisher that reads through `client` and signs with `keys`.
     #[must_use]
     pub fn new(client: Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { client, keys }
+        Self { client, keys, read_as_of: None }
+    }
+
+    /// Reads collections as of another time, and still signs as of now: so that what has expired since can be signed anew
+    /// by those who hold its keys.
+    #[must_use]
+    pub fn reading_as_of(self, time: DateTime<Utc>) -> Self {
+        Self { read_as_of: Some(time), ..self }
     }
 
     /// What it reads through.
@@ -89,7 +99,10 @@ impl Publisher {
     ) -> Result<Publication, PublishError> {
         let mut rebased = 0;
         loop {
-            let collection = self.client.update(gun, Offline::Never).await?;
+            let collection = match self.read_as_of {
+                Some(time) => self.client.clone().with_clock(time).update(gun, Offline::Never).await?,
+                None => self.client.update(gun, Offline::Never).await?,
+            };
             let mut draft = collection.draft();
             for change in plan(&collection)? {
                 draft.apply(&change)?;

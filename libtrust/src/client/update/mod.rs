@@ -61,6 +61,7 @@ impl Update<'_> {
         let usable = known.as_ref().filter(|known| known.is_usable).map(|known| known.root.clone());
         let root = match usable {
             Some(root) => root,
+            None if self.offline == Offline::Always => self.cached_root()?,
             None => self.newer_root(known.as_ref().map(|known| &known.root), None, &mut files).await?,
         };
         let trusted = known.as_ref().map(|known| &known.root);
