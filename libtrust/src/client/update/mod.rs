@@ -67,8 +67,17 @@ impl Update<'_> {
         let trusted = known.as_ref().map(|known| &known.root);
         let pass = match self.pass(root.clone(), trusted).await {
             Err(error) if self.offline != Offline::Always && may_need_newer_root(&error) => {
-                let root = self.newer_root(Some(&root), named_root(&error), &mut files).await?;
-                self.pass(root, trusted).await?
+                let newer = self.newer_root(Some(&root), named_root(&error), &mut files).await;
+                match newer {
+                    Ok(root) => self.pass(root, trusted).await?,
+                    // A server that has no root to show must not hide what was wrong before.
+                    Err(UpdateError::NoTrustData { .. } | UpdateError::Transport(_))
+                        if matches!(error, UpdateError::Verify(_)) =>
+                    {
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             pass => pass?,
         };
