@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport,
-    KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile, Publisher,
-    Registry, ServerAddress, TlsOptions, Transport,
+    Anonymous, Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions,
+    HttpTransport, KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile,
+    Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
 #[cfg(feature = "pkcs11")]
 use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
@@ -120,7 +120,7 @@ impl Session {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
-        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
+        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport_with(url, Arc::new(Anonymous)));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
         Ok(Client::new(transport, cache).with_policy(policy))
@@ -223,13 +223,18 @@ impl Session {
     /// # Errors
     /// If it is no address, or certificates cannot be used.
     pub fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
+        self.transport_with(url, Arc::clone(&self.credentials))
+    }
+
+    /// A login is for the registry and its trust server. Mirrors never see it.
+    fn transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<Arc<dyn Transport>, Failure> {
         let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
         let tls = TlsOptions {
             ca_file: self.settings.tls.ca.clone(),
             host_folders: vec![self.settings.docker_config.join("tls")],
             client_certificate: self.settings.tls.client.clone(),
         };
-        let transport = HttpTransport::new(address, &self.http(tls), Arc::clone(&self.credentials));
+        let transport = HttpTransport::new(address, &self.http(tls), credentials);
         Ok(Arc::new(transport.map_err(|e| Failure::caused(Exit::Failure, &e))?))
     }
 

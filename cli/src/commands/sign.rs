@@ -19,6 +19,10 @@ use crate::session::Session;
 use crate::settings::{Changes, Verbosity};
 use crate::terminal::Wording;
 
+/// The systems of platforms that are signed with `--all-platforms`.
+const SYSTEMS: [&str; 9] =
+    ["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "solaris", "android", "wasip1"];
+
 /// How many manifests are asked for at a time.
 const AT_A_TIME: usize = 8;
 
@@ -147,10 +151,19 @@ async fn resolve(
     if options.all_platforms {
         let platforms = manifest.platforms().map_err(|why| Failure::new(Exit::Network, why))?;
         for platform in platforms {
-            if let Some(name) = &platform.platform {
-                let name = format!("{tag}-{}", name.to_string().replace('/', "-"));
-                tags.push(Tag { name, target: target(&platform.descriptor)? });
+            let Some(name) = &platform.platform else { continue };
+            // The index is written by whoever pushed it: it must not choose any tag there is.
+            if !SYSTEMS.contains(&name.os.as_str()) {
+                let message = format!("{} has a platform {name}, whose system is not known", image.familiar());
+                return Err(Failure::new(Exit::Digest, message).hint("sign its manifest by its digest, if it is right"));
             }
+            let name = format!("{tag}-{}", name.to_string().replace('/', "-"));
+            image.with_tag(&name)?;
+            if tags.iter().any(|tag| tag.name == name) {
+                let message = format!("{} has several manifests for {name}", image.familiar());
+                return Err(Failure::new(Exit::Digest, message).hint("sign each by its digest, under a tag of its own"));
+            }
+            tags.push(Tag { name, target: target(&platform.descriptor)? });
         }
     }
     Ok(tags)
@@ -174,9 +187,12 @@ fn publish(
 ) -> Result<Option<Published>, Failure> {
     let publisher = session.publisher(gun)?;
     let collection = match session.wait(publisher.client().update(gun, Offline::Never)) {
-        Err(UpdateError::NoTrustData { .. }) if options.init => None,
+        Err(UpdateError::NoTrustData { .. }) if options.init || begun(&publisher, gun)? => None,
         updated => Some(updated?),
     };
+    if let Some(collection) = &collection {
+        shown::warnings(session, collection);
+    }
     let plan = |collection: &Collection| changes(options, &publisher, collection, tags);
     let first = |role: RoleName| tags.iter().map(move |tag| add(role.clone(), tag)).collect::<Vec<_>>();
     let planned = match &collection {
@@ -206,10 +222,17 @@ fn publish(
     }
     let publication = match &collection {
         Some(_) => session.wait(publisher.publish_with(gun, plan))?,
+        None if begun(&publisher, gun)? => session.wait(publisher.publish(gun, &planned))?,
         None => session.wait(publisher.init(gun, &Init::default(), &planned))?,
     };
     let roles = publication.roles.iter().map(|(role, version)| shown::FileVersion::of(role, *version)).collect();
     Ok(Some(Published { name: gun.to_string(), initialized: collection.is_none(), roles }))
+}
+
+/// Whether the collection was begun in the folder and never published, as `notary init` leaves it.
+fn begun(publisher: &Publisher, gun: &Gun) -> Result<bool, Failure> {
+    let cache = publisher.client().cache();
+    Ok(cache.load(gun, &RoleName::Targets)?.is_some() && cache.load(gun, &RoleName::Timestamp)?.is_none())
 }
 
 fn changes(

@@ -10,9 +10,8 @@ impl Publisher {
     /// Removes keys that were made for a publication that failed with `error`, if it is certain that no published root
     /// lists them. A key too many does no harm; the only key of a published role, removed, ends the collection.
     pub(super) async fn discard(&self, gun: &Gun, made: Vec<KeyEntry>, error: &PublishError) {
-        let answered = |error: &TransportError| {
-            matches!(error, TransportError::Rejected { .. } | TransportError::Conflict { .. })
-        };
+        let answered =
+            |error: &TransportError| matches!(error, TransportError::Rejected { .. } | TransportError::Conflict { .. });
         let is_unknown = match error {
             PublishError::Transport(error) | PublishError::Contended { last: error, .. } => !answered(error),
             // While basing it anew, after a conflict that may have been with ourselves.
