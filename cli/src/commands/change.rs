@@ -1,6 +1,7 @@
 //! Changes to collections, the same in every verb that makes them: published, staged, or only told.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
@@ -11,18 +12,22 @@ use libtrust::metadata::{Target, Threshold};
 use libtrust::names::{Gun, KeyId};
 use serde::Serialize;
 
+use super::root::partial;
 use super::shown::{self, FileVersion};
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
 use crate::session::Session;
 use crate::settings::Changes;
 
-/// Whether a change waits for `trust publish`.
-#[derive(Debug, Clone, Copy, Args)]
+/// Whether a change waits: for `trust publish`, or for the signatures of others.
+#[derive(Debug, Clone, Args)]
 pub struct Staging {
     /// Keep the change in the trust folder, to be published with others: trust publish
     #[arg(long)]
     pub stage: bool,
+    /// Write what would be published into a new file, for others to sign: trust root sign
+    #[arg(long, value_name = "FILE", conflicts_with = "stage")]
+    pub prepare: Option<PathBuf>,
 }
 
 /// What became of changes to collections.
@@ -43,6 +48,8 @@ pub struct ChangedCollection {
     changes: Vec<ShownChange>,
     /// The files that were signed anew, with their versions.
     roles: Vec<FileVersion>,
+    /// Files that wait for signatures.
+    prepared: Vec<PathBuf>,
     /// What was not done, and why.
     remaining: Vec<String>,
 }
@@ -101,6 +108,12 @@ impl ChangedCollection {
         Self { remaining, ..self }
     }
 
+    /// The files that wait for signatures.
+    #[must_use]
+    pub fn prepared(&self) -> &[PathBuf] {
+        &self.prepared
+    }
+
     /// Says that the collection was begun.
     #[must_use]
     pub fn begun(self) -> Self {
@@ -110,7 +123,15 @@ impl ChangedCollection {
     /// As it is shown.
     pub fn of(gun: &Gun, changes: &[Change], roles: Vec<FileVersion>) -> Self {
         let changes = changes.iter().map(ShownChange::of).collect();
-        Self { name: gun.to_string(), staged: false, initialized: false, changes, roles, remaining: Vec::new() }
+        Self {
+            name: gun.to_string(),
+            staged: false,
+            initialized: false,
+            changes,
+            roles,
+            prepared: Vec::new(),
+            remaining: Vec::new(),
+        }
     }
 }
 
@@ -120,6 +141,8 @@ impl Document for Changed {
             let name = escape::line(&collection.name);
             let did = match (self.dry_run, collection.staged, collection.changes.is_empty()) {
                 (_, _, true) if collection.initialized => "begun",
+                (_, _, true) if !collection.roles.is_empty() => "published",
+                (_, false, _) if !collection.prepared.is_empty() => "prepared",
                 (_, _, true) => "nothing to change",
                 (true, false, _) => "would publish",
                 (true, true, _) => "would stage",
@@ -128,6 +151,9 @@ impl Document for Changed {
             };
             writeln!(to, "{name}: {did}")?;
             collection.changes.iter().try_for_each(|change| change.write(to))?;
+            for file in &collection.prepared {
+                writeln!(to, "  to be signed: trust root sign {}", escape::line(&file.display().to_string()))?;
+            }
             for left in &collection.remaining {
                 writeln!(to, "  not done: {}", escape::line(left))?;
             }
@@ -268,10 +294,24 @@ pub fn stage(session: &Session, gun: &Gun, changes: &[Change]) -> Result<Changed
     Ok(ChangedCollection { staged: true, ..ChangedCollection::of(gun, changes, Vec::new()) })
 }
 
-/// Changes that do not depend on the state they are applied to: staged or published.
+/// Writes what changes lead to into files, signed with the keys that are here, for others to sign.
 ///
 /// # Errors
-/// As [`stage`] and [`publish`].
-pub fn make(session: &Session, gun: &Gun, staging: Staging, changes: &[Change]) -> Result<ChangedCollection, Failure> {
-    if staging.stage { stage(session, gun, changes) } else { publish(session, gun, |_| Ok(changes.to_vec())) }
+/// If a change does not fit the collection, or a file is there already.
+pub fn prepare(session: &Session, gun: &Gun, changes: &[Change], to: &Path) -> Result<ChangedCollection, Failure> {
+    let partials = session.wait(session.publisher(gun)?.prepare(gun, changes))?;
+    let prepared = partial::write_new(to, &partials, session.settings().changes)?;
+    Ok(ChangedCollection { prepared, ..ChangedCollection::of(gun, changes, Vec::new()) })
+}
+
+/// Changes that do not depend on the state they are applied to: staged, prepared or published.
+///
+/// # Errors
+/// As [`stage`], [`prepare`] and [`publish`].
+pub fn make(session: &Session, gun: &Gun, staging: &Staging, changes: &[Change]) -> Result<ChangedCollection, Failure> {
+    match staging {
+        Staging { stage: true, .. } => stage(session, gun, changes),
+        Staging { prepare: Some(to), .. } => prepare(session, gun, changes, to),
+        _ => publish(session, gun, |_| Ok(changes.to_vec())),
+    }
 }

@@ -16,8 +16,8 @@ impl From<PublishError> for Failure {
             PublishError::Cache(error) => return error.into(),
             PublishError::MissingKeys { .. } => (
                 Exit::Key,
-                "bring the key here (trust key import), or collect signatures over files: trust root prepare, trust root \
-                 sign",
+                "bring the key here (trust key import), or let others sign over files: --prepare FILE or trust root \
+                 prepare, then trust root sign",
             ),
             PublishError::NoSigningRole { .. } => (
                 Exit::Key,
