@@ -7,13 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 use libtrust::client::{Changelists, Client, Collection, Offline, PublishError, SystemClock};
 use libtrust::edit::Change;
-use libtrust::keys::PublicKey;
-use libtrust::metadata::{Target, Threshold};
-use libtrust::names::{Gun, KeyId};
+use libtrust::names::Gun;
 use serde::Serialize;
 
 use super::root::partial;
 use super::shown::{self, FileVersion};
+use super::shown_change::ShownChange;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
 use crate::session::Session;
@@ -52,23 +51,6 @@ pub struct ChangedCollection {
     prepared: Vec<PathBuf>,
     /// What was not done, and why.
     remaining: Vec<String>,
-}
-
-/// One change.
-#[derive(Debug, Default, Serialize)]
-pub struct ShownChange {
-    action: &'static str,
-    role: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    paths: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threshold: Option<u32>,
 }
 
 impl Changed {
@@ -150,7 +132,7 @@ impl Document for Changed {
                 (false, false, _) => "published",
             };
             writeln!(to, "{name}: {did}")?;
-            collection.changes.iter().try_for_each(|change| change.write(to))?;
+            collection.changes.iter().try_for_each(|change| writeln!(to, "  {}", change.line()))?;
             for file in &collection.prepared {
                 writeln!(to, "  to be signed: trust root sign {}", escape::line(&file.display().to_string()))?;
             }
@@ -165,79 +147,6 @@ impl Document for Changed {
         }
         Ok(())
     }
-}
-
-impl ShownChange {
-    /// As it is shown.
-    pub fn of(change: &Change) -> Self {
-        let new = |action, role: &dyn std::fmt::Display| Self { action, role: role.to_string(), ..Self::default() };
-        let ids = |keys: &[KeyId]| keys.iter().map(ToString::to_string).collect();
-        let own = |keys: &[PublicKey]| keys.iter().map(|key| shown::canonical(key).to_string()).collect();
-        let count = |threshold: &Option<Threshold>| threshold.map(Threshold::get);
-        match change {
-            Change::AddTarget { role, name, target } => {
-                Self { name: Some(name.clone()), digest: digest(target), ..new("add-target", role) }
-            }
-            Change::RemoveTarget { role, name } => Self { name: Some(name.clone()), ..new("remove-target", role) },
-            Change::AddDelegation { role, keys, threshold, paths } => Self {
-                keys: own(keys),
-                paths: paths.clone(),
-                threshold: count(threshold),
-                ..new("add-delegation", role)
-            },
-            Change::ReduceDelegation { role, keys, paths, all_paths: false } => {
-                Self { keys: ids(keys), paths: paths.clone(), ..new("reduce-delegation", role) }
-            }
-            Change::ReduceDelegation { role, keys, .. } => {
-                Self { keys: ids(keys), ..new("clear-delegation-paths", role) }
-            }
-            Change::RemoveDelegation { role } => new("remove-delegation", role),
-            Change::PurgeKeys { keys } => Self { keys: ids(keys), ..new("purge-keys", &"targets/*") },
-            Change::Witness { role } => new("witness", role),
-            Change::ReplaceKeys { role, keys, threshold } => {
-                Self { keys: own(keys), threshold: count(threshold), ..new("replace-keys", role) }
-            }
-            Change::RenewRoot => new("renew", &"root"),
-            _ => new("change", &"unknown"),
-        }
-    }
-
-    /// One line for people.
-    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        write!(to, "  {}", self.line())?;
-        writeln!(to)
-    }
-
-    /// In words.
-    pub fn line(&self) -> String {
-        let Self { action, role, name, digest, keys, paths, threshold } = self;
-        let mut text = format!("{} {role}", action.replace('-', " "));
-        if let Some(name) = name {
-            text = format!(
-                "{} {name} {} {role}",
-                action.replace("-target", ""),
-                if *action == "add-target" { "to" } else { "from" }
-            );
-        }
-        if let Some(digest) = digest {
-            text += &format!(", {digest}");
-        }
-        if !keys.is_empty() {
-            text += &format!(", keys {}", keys.iter().map(|id| shown::short(id)).collect::<Vec<_>>().join(" "));
-        }
-        if !paths.is_empty() {
-            let all = |path: &String| if path.is_empty() { "all names".to_owned() } else { format!("{path}*") };
-            text += &format!(", for {}", paths.iter().map(all).collect::<Vec<_>>().join(" "));
-        }
-        if let Some(threshold) = threshold {
-            text += &format!(", {threshold} must sign");
-        }
-        escape::line(&text).into_owned()
-    }
-}
-
-fn digest(target: &Target) -> Option<String> {
-    target.digests.sha256.map(|digest| format!("sha256:{}", hex::encode(digest)))
 }
 
 /// The collection as it is now, and what a reader should know about it.

@@ -13,6 +13,7 @@ mod name;
 pub mod revoke;
 pub mod root;
 mod shown;
+mod shown_change;
 pub mod sign;
 pub mod signer;
 pub mod staged;
