@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, Mirrors,
-    PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, KeyStore,
+    KeyStores, Mirrors, PassphraseChain, PassphraseEnvironment, PassphraseFile, Passphrases, Publisher, Registry,
+    ServerAddress, TlsOptions, Transport,
 };
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
@@ -16,6 +17,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::{FirstUse, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
+use crate::token;
 
 /// The policy's name in the trust folder, where it is read if none is named.
 const POLICY: &str = "policy.json";
@@ -120,7 +122,33 @@ impl Session {
     /// # Errors
     /// As [`Session::client`].
     pub fn publisher(&self, gun: &Gun) -> Result<Publisher, Failure> {
-        Ok(Publisher::new(self.client(gun)?, Arc::new(self.keys())))
+        Ok(Publisher::new(self.client(gun)?, self.key_store()?))
+    }
+
+    /// Every private key that is here: those of the token, if one is named, and those in the trust folder.
+    ///
+    /// # Errors
+    /// If the token's library cannot be used.
+    pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
+        Ok(match &self.settings.token {
+            Some(token) => {
+                let pin = self.secret(token.pin_file.as_deref());
+                Arc::new(KeyStores::new().then(token::open(token, pin)?).then(self.keys()))
+            }
+            None => Arc::new(self.keys()),
+        })
+    }
+
+    /// A secret that is no stored key's passphrase: in a file, else asked for. The variables for stored keys are not looked
+    /// at, as they hold another one.
+    #[must_use]
+    pub fn secret(&self, file: Option<&Path>) -> Arc<dyn Passphrases> {
+        match file {
+            Some(file) => Arc::new(PassphraseFile::new(file)),
+            None => {
+                Arc::new(AskingPassphrases::new(Terminal::new(Shown::OnStderr, self.settings.may_ask), self.wording))
+            }
+        }
     }
 
     /// The private keys in the trust folder.

@@ -3,6 +3,7 @@
 mod environment;
 mod options;
 mod server;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub use environment::Environment;
 pub use options::GlobalOptions;
 pub use server::ServerUrl;
+pub use token::TokenSettings;
 
 use crate::failure::Failure;
 use crate::output::Format;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub may_ask: bool,
     /// Whether changes are made or only told.
     pub changes: Changes,
+    /// A token with root keys, if one is named.
+    pub token: Option<TokenSettings>,
 }
 
 /// Certificates for connections to trust servers.
@@ -123,6 +127,7 @@ impl Settings {
             confirmation: if options.yes { Confirmation::Given } else { Confirmation::Asked },
             may_ask: !options.no_input,
             changes: if options.dry_run { Changes::Told } else { Changes::Made },
+            token: TokenSettings::new(options, environment)?,
         })
     }
 

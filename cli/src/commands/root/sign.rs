@@ -61,7 +61,7 @@ fn one(options: &Options, session: &Session, file: &Path) -> Result<Partial, Fai
     options.to.as_deref().map_or(Ok(()), write::must_be_absent)?;
     let mut partial = partial::read(file)?;
     ask::sure(session, &question(file, &partial)?)?;
-    let signed = partial.sign(&session.keys())?;
+    let signed = partial.sign(&*session.key_store()?)?;
     if signed.is_empty() {
         let message = format!("no key that {} {} wants is here", partial.gun(), partial.role());
         return Err(Failure::new(Exit::Key, message)
