@@ -26,9 +26,11 @@ impl From<PublishError> for Failure {
             ),
             PublishError::Contended { .. } => (Exit::Conflict, "run it again"),
             PublishError::Outdated { .. } => (Exit::Conflict, "prepare the file anew and have it signed again"),
-            PublishError::AlreadyThere { .. } => {
-                (Exit::Failure, "it can be signed as it is; to begin anew, delete it first: trust delete --remote")
-            }
+            PublishError::AlreadyThere { .. } => (
+                Exit::Failure,
+                "it can be signed as it is; what was begun here and never sent is sent by `trust publish`; to begin anew, \
+                 delete it first: trust delete, or trust delete --remote",
+            ),
             PublishError::AmbiguousRootKey { .. } => (Exit::Key, "choose one: --root-key ID"),
             PublishError::RootCertificate { .. } => (Exit::Key, "give its certificate: --root-certificate FILE"),
             PublishError::Rotation { .. } | PublishError::OtherCollection { .. } => {
