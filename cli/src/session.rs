@@ -7,20 +7,17 @@ use std::sync::Arc;
 
 use libtrust::client::{
     Anonymous, Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions,
-    HttpTransport, KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment, PassphraseFile,
-    Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    HttpTransport, KeyStore, KeyStores, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment,
+    PassphraseFile, Passphrases, Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
-#[cfg(feature = "pkcs11")]
-use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-#[cfg(feature = "pkcs11")]
-use crate::settings::TokenOptions;
 use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
+use crate::token;
 
 /// The policy's name in the trust folder, where it is read if none is named.
 const POLICY: &str = "policy.json";
@@ -154,29 +151,28 @@ impl Session {
         Ok(Publisher::new(self.client(gun)?, self.key_store()?))
     }
 
-    /// The private keys in the token, if one was named, and in the trust folder.
+    /// Every private key that is here: those of the token, if one is named, and those in the trust folder.
     ///
     /// # Errors
-    /// If the token's library does not load.
+    /// If the token's library cannot be used.
     pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
-        #[cfg(feature = "pkcs11")]
-        if let Some(token) = &self.settings.token {
-            return Ok(Arc::new(KeyStores::new().then(self.token(token)?).then(self.keys())));
-        }
-        Ok(Arc::new(self.keys()))
+        Ok(match &self.settings.token {
+            Some(token) => {
+                let pin = self.secret(token.pin_file.as_deref());
+                Arc::new(KeyStores::new().then(token::open(token, pin)?).then(self.keys()))
+            }
+            None => Arc::new(self.keys()),
+        })
     }
 
-    /// A PKCS#11 token. Its PIN comes from a source of its own, so that no passphrase is ever tried as one.
-    #[cfg(feature = "pkcs11")]
-    fn token(&self, token: &TokenOptions) -> Result<Pkcs11KeyStore, Failure> {
-        let mut pin = PassphraseChain::new();
-        if let Some(file) = &token.pin_file {
-            pin = pin.then(PassphraseFile::new(file));
+    /// A secret that is no stored key's passphrase: in a file, else asked for. The variables for stored keys are not looked
+    /// at, as they hold another one.
+    #[must_use]
+    pub fn secret(&self, file: Option<&Path>) -> Arc<dyn Passphrases> {
+        match file {
+            Some(file) => Arc::new(PassphraseFile::new(file)),
+            None => Arc::new(AskingPassphrases::new(Terminal::new(self.shown(), self.settings.may_ask), self.wording)),
         }
-        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
-        let pin = Arc::new(pin.then_ask(AskingPassphrases::new(terminal, self.wording)));
-        let chosen = token.label.clone().map_or(ChosenToken::Only, ChosenToken::Label);
-        Ok(Pkcs11KeyStore::new(Pkcs11Options { module: token.module.clone(), token: chosen, pin })?)
     }
 
     const fn shown(&self) -> Shown {

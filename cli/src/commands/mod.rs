@@ -25,6 +25,7 @@ pub mod revoke;
 pub mod root;
 pub(crate) mod session;
 mod shown;
+mod shown_change;
 pub mod sign;
 pub mod signer;
 pub mod staged;

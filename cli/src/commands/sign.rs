@@ -11,6 +11,7 @@ use libtrust::metadata::{Digests, Target};
 use libtrust::names::{Gun, ImageDigest, ImageReference, RoleName};
 use serde::Serialize;
 
+use super::change::{self, Staging};
 use super::{Context, shown};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -50,11 +51,16 @@ pub struct Options {
     /// Roles to sign in, instead of those the keys here can sign
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
+    /// Whether it waits.
+    #[command(flatten)]
+    pub staging: Staging,
 }
 
 #[derive(Serialize)]
 struct Signed {
     dry_run: bool,
+    /// Whether it waits for `trust publish`, or for the signatures of others.
+    waiting: bool,
     images: Vec<SignedImage>,
     published: Vec<Published>,
 }
@@ -77,7 +83,11 @@ struct Published {
 
 impl Document for Signed {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let did = if self.dry_run { "would sign" } else { "signed" };
+        let did = match (self.dry_run, self.waiting) {
+            (true, _) => "would sign",
+            (false, true) => "to be signed:",
+            (false, false) => "signed",
+        };
         for image in &self.images {
             let (name, tag) = (escape::line(&image.name), escape::line(&image.tag));
             writeln!(to, "{did} {name}:{tag}@{} in {}", image.digest, image.roles.join(", "))?;
@@ -103,7 +113,11 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         collections.entry(image.gun()).or_default().extend(tags);
     }
     let dry_run = session.settings().changes == Changes::Told;
-    let mut signed = Signed { dry_run, images: Vec::new(), published: Vec::new() };
+    let waiting = options.staging.stage || options.staging.prepare.is_some();
+    if options.staging.prepare.is_some() && collections.len() > 1 {
+        return Err(Failure::usage("--prepare writes one file, and several repositories are to be signed"));
+    }
+    let mut signed = Signed { dry_run, waiting, images: Vec::new(), published: Vec::new() };
     for (gun, tags) in collections {
         let published = publish(options, &session, gun, &tags, &mut signed.images);
         signed.published.extend(published.map_err(|failure| failure.while_doing(format!("cannot sign {gun}")))?);
@@ -218,6 +232,16 @@ fn publish(
         });
     }
     if session.settings().changes == Changes::Told {
+        return Ok(None);
+    }
+    if options.staging.stage || options.staging.prepare.is_some() {
+        if collection.is_none() {
+            return Err(Failure::usage(format!("{gun} must be begun first")).hint(format!("trust init {gun}")));
+        }
+        let waiting = change::make(session, gun, &options.staging, &planned)?;
+        for file in waiting.prepared() {
+            session.note(Verbosity::Normal, &format!("for others to sign: {}", file.display()));
+        }
         return Ok(None);
     }
     let publication = match &collection {
