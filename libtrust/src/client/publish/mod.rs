@@ -8,6 +8,7 @@ mod error;
 mod init;
 mod partial;
 mod prepared;
+mod relocate;
 mod roles;
 mod rotate;
 mod signing;
