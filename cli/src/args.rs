@@ -3,7 +3,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bundle, completion, diff, inspect, list, log, man, policy, renew, resolve, sign, verify};
+use crate::commands::{
+    bundle, completion, diff, doctor, inspect, list, log, man, mirror, policy, renew, resolve, sign, verify,
+};
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -43,8 +45,12 @@ pub enum Command {
     Resolve(resolve::Options),
     /// Carry collections to places without a network, in one file
     Bundle(bundle::Options),
+    /// Copy collections of a server into files that any web server serves, or move them to another trust server
+    Mirror(mirror::Options),
     /// Show which rules hold for which names, and whether images satisfy them
     Policy(policy::Options),
+    /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
+    Doctor(doctor::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -182,6 +182,14 @@ impl Session {
     /// # Errors
     /// If it is no address, or certificates cannot be used.
     pub fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
+        Ok(Arc::new(self.http_transport(url)?))
+    }
+
+    /// As [`Session::transport`], for looking at the server itself.
+    ///
+    /// # Errors
+    /// As [`Session::transport`].
+    pub fn http_transport(&self, url: &str) -> Result<HttpTransport, Failure> {
         let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
         let tls = TlsOptions {
             ca_file: self.settings.tls.ca.clone(),
@@ -189,7 +197,7 @@ impl Session {
             client_certificate: self.settings.tls.client.clone(),
         };
         let transport = HttpTransport::new(address, &self.http(tls), Arc::clone(&self.credentials));
-        Ok(Arc::new(transport.map_err(|e| Failure::caused(Exit::Failure, &e))?))
+        transport.map_err(|e| Failure::caused(Exit::Failure, &e))
     }
 
     fn http(&self, tls: TlsOptions) -> HttpOptions {
