@@ -430,7 +430,7 @@ fn history_is_what_keys_of_then_signed() {
     assert_eq!(history(2).unwrap().roots.len(), 2);
 
     // A server that makes a past up is found out.
-    let (mut other, _) = Publisher::whole(NAME);
+    let (other, _) = Publisher::whole(NAME);
     let first = RemoteFile::ByVersion(RoleName::Targets, version(1));
     world.server.put_as(&gun(), &first, &other.targets_file());
     assert!(history(100).is_err());
