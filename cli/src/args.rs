@@ -41,11 +41,11 @@ pub enum Command {
     Diff(diff::Options),
     /// Sign anew what expires soon, or has expired, with the keys that are here
     Renew(renew::Options),
-    /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
+    /// Replace images, also in Dockerfiles and YAML, by their verified digests
     Resolve(resolve::Options),
     /// Carry collections to places without a network, in one file
     Bundle(bundle::Options),
-    /// Copy collections of a server into files that any web server serves, or move them to another trust server
+    /// Copy collections into files for any web server, or to another trust server
     Mirror(mirror::Options),
     /// Show which rules hold for which names, and whether images satisfy them
     Policy(policy::Options),
