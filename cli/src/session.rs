@@ -222,8 +222,20 @@ impl Session {
         self.transport_with(url, Arc::clone(&self.credentials))
     }
 
+    /// As [`Session::transport`], for looking at the server itself.
+    ///
+    /// # Errors
+    /// As [`Session::transport`].
+    pub fn http_transport(&self, url: &str) -> Result<HttpTransport, Failure> {
+        self.http_transport_with(url, Arc::clone(&self.credentials))
+    }
+
     /// A login is for the registry and its trust server. Mirrors never see it.
     fn transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<Arc<dyn Transport>, Failure> {
+        Ok(Arc::new(self.http_transport_with(url, credentials)?))
+    }
+
+    fn http_transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<HttpTransport, Failure> {
         let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
         let tls = TlsOptions {
             ca_file: self.settings.tls.ca.clone(),
@@ -231,7 +243,7 @@ impl Session {
             client_certificate: self.settings.tls.client.clone(),
         };
         let transport = HttpTransport::new(address, &self.http(tls), credentials);
-        Ok(Arc::new(transport.map_err(|e| Failure::caused(Exit::Failure, &e))?))
+        transport.map_err(|e| Failure::caused(Exit::Failure, &e))
     }
 
     fn http(&self, tls: TlsOptions) -> HttpOptions {

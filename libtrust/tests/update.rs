@@ -172,6 +172,28 @@ fn older_files_are_refused_whichever_role_they_are_of() {
 }
 
 #[test]
+fn a_server_whose_key_the_root_replaced_may_count_from_one() {
+    let mut world = World::new();
+    world.publish();
+    world.update().unwrap();
+    world.publish();
+    let snapshot = world.current(&RoleName::Snapshot);
+    let first = world.publisher.timestamp_file(None, &snapshot, &world.timestamp_key);
+    world.server.put(&gun(), &RoleName::Timestamp, &first);
+    world.refused(is_rollback(RoleName::Timestamp));
+
+    let key = Key::new(KeyAlgorithm::Ecdsa);
+    world.publisher.rotate(RoleName::Timestamp, &key.public);
+    world.publisher.root.version = world.publisher.root.version.next();
+    world.timestamp_key = key;
+    world.publish();
+    let snapshot = world.current(&RoleName::Snapshot);
+    let first = world.publisher.timestamp_file(None, &snapshot, &world.timestamp_key);
+    world.server.put(&gun(), &RoleName::Timestamp, &first);
+    assert_eq!(world.update().unwrap().timestamp().version.get(), 1);
+}
+
+#[test]
 fn an_older_delegation_is_refused_although_the_targets_are_unchanged() {
     let mut world = World::new();
     let old = world.current(&releases());

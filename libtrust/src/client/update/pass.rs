@@ -40,15 +40,15 @@ impl Update<'_> {
     /// keys of `known`, the root it was trusted under.
     pub(super) async fn pass(&self, root: Verified<Root>, known: Option<&Verified<Root>>) -> Result<Pass, UpdateError> {
         let mut files = Vec::new();
-        let chain = TrustedRoot::new(root, Expiration::Enforced(self.now));
+        let chain = TrustedRoot::new(root.clone(), Expiration::Enforced(self.now));
 
         let (timestamp, confirmation) = self.timestamp().await?;
-        let newest = self.newest_known::<Timestamp>(&RoleName::Timestamp, &timestamp, known)?;
+        let newest = self.newest_online::<Timestamp>(&RoleName::Timestamp, &timestamp, known, &root)?;
         let chain = chain.timestamp(&self.parse(&RoleName::Timestamp, &timestamp.bytes)?, newest)?;
         timestamp.keep(RoleName::Timestamp, &mut files);
 
         let snapshot = self.named(&RoleName::Snapshot, &chain.timestamp().snapshot, &RoleName::Timestamp).await?;
-        let newest = self.newest_known::<Snapshot>(&RoleName::Snapshot, &snapshot, known)?;
+        let newest = self.newest_online::<Snapshot>(&RoleName::Snapshot, &snapshot, known, &root)?;
         let chain = chain.snapshot(&self.parse(&RoleName::Snapshot, &snapshot.bytes)?, newest)?;
         snapshot.keep(RoleName::Snapshot, &mut files);
 
@@ -125,6 +125,25 @@ impl Update<'_> {
         // Before anything is read of it: what is not the file that was named says nothing about the role.
         matches_file(role, &FileMeta::of(&bytes), named, named_by)?;
         Ok(Loaded { bytes, is_cached: false })
+    }
+
+    /// As [`Update::newest_known`], for the roles that servers sign. Once the root has replaced their keys versions may
+    /// begin anew: whoever had the old keys could have signed the highest version there is (TUF 5.3.11), and another server
+    /// counts from one.
+    fn newest_online<T: Spelled + Metadata>(
+        &self,
+        role: &RoleName,
+        loaded: &Loaded,
+        known: Option<&Verified<Root>>,
+        root: &Verified<Root>,
+    ) -> Result<Option<Version>, UpdateError> {
+        let Some(version) = self.newest_known::<T>(role, loaded, known)? else { return Ok(None) };
+        let keys = SigningKeys::of_role(root, role);
+        let is_still_signed = match keys {
+            Some(keys) => self.cached_version::<T>(role, &keys)?.is_some(),
+            None => false,
+        };
+        Ok(is_still_signed.then_some(version))
     }
 
     /// The version of a role that the cache holds, unless `loaded` is that file itself.
