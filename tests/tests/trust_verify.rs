@@ -54,10 +54,10 @@ fn what_notary_published_is_verified_and_inspected() -> Result<()> {
     ensure!(verified["images"][0]["digest"] == DIGEST, "{verified}");
 
     let inspected = bob.json(&["inspect", GUN])?;
-    let image = &inspected["images"][0];
+    let image = &inspected["collections"][0];
     ensure!(image["tags"][0]["tag"] == "v1" && image["tags"][0]["digest"] == DIGEST, "{inspected}");
     ensure!(image["root_trust"] == "seen-before", "{inspected}");
-    bob.ok(&["inspect", GUN])?.says("TAG   DIGEST")?.says("(repository key)")?;
+    bob.ok(&["inspect", GUN])?.says("v1")?.says(DIGEST)?;
     bob.fails(10, "v9", &["verify", "--no-registry", "example.com/team/app:v9"])?;
     bob.fails(10, "v9", &["inspect", "example.com/team/app:v9"])?;
     let wrong = format!("{GUN}:v1@sha256:{}", "ab".repeat(32));
