@@ -18,6 +18,7 @@ use super::Context;
 use super::reading::Reading;
 use super::shown::{confirmation, root_trust};
 use super::tags::{self, Tag};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, Table, escape};
 use crate::session::Session;
@@ -147,7 +148,13 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
             .collection(&session, image.gun())
             .map_err(|failure| failure.while_doing(format!("cannot inspect {}", image.familiar())))?;
         let mut inspection = inspect(&collection, client.policy().rules(image.gun()));
-        inspection.tags.retain(|tag| image.tag().is_none_or(|wanted| wanted == tag.tag));
+        if let Some(wanted) = image.tag() {
+            inspection.tags.retain(|tag| tag.tag == wanted);
+            if inspection.tags.is_empty() {
+                let failure = Failure::new(Exit::NoTrustData, format!("no tag {wanted} is signed under {}", image.gun()));
+                return Err(failure.hint(format!("signed tags are listed by: trust inspect {}", image.gun())));
+            }
+        }
         Ok(inspection)
     });
     let collections = collections.collect::<Result<Vec<_>, Failure>>()?;
