@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn lines_that_go_on_comments_and_here_documents() {
         let text = "# syntax=docker/dockerfile:1\n# a comment\n\nfrom \\\n  # in between\n\n  --platform=$BUILDPLATFORM \
-                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nFROM evil\nEOF\nRUN <<-'X' cat\n\tFROM evil\n\tX\n\
+                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nCOPY --from=no / /\nEOF\nRUN <<-'X' cat\n\tfrom a import b\n\tX\n\
                     RUN echo \\\nFROM evil\nFROM debian\n";
         let found = images(text);
         assert_eq!(found, [(1, "docker/dockerfile:1".into()), (8, "alpine:3".into()), (18, "debian".into())]);
@@ -166,6 +166,28 @@ mod tests {
     fn another_escape_character_and_windows_line_ends() {
         let text = "# escape=`\r\nFROM `\r\n  alpine:3\r\nRUN dir c:\\\r\nFROM debian\r\n";
         assert_eq!(images(text), [(3, "alpine:3".into()), (5, "debian".into())]);
+    }
+
+    #[test]
+    fn here_documents_hide_nothing() {
+        // Nothing but quotes: what follows are instructions.
+        let text = "FROM a\nRUN echo \"x <<EOF y\" 'z <<EOF' \"it's <<EOF\"\nFROM evil\nRUN <<EOF\nx\nEOF\n";
+        assert_eq!(images(text), [(1, "a".into()), (3, "evil".into())]);
+        let text = "FROM a\nRUN x<<EOF 1<<<EOF <<\nFROM evil\n";
+        assert_eq!(images(text), [(1, "a".into()), (3, "evil".into())]);
+        let text = "FROM a\nRUN cat <<EOF 3<<\"X\"\n1\nX\nEOF\n2\nX\nFROM b\n";
+        assert_eq!(images(text), [(1, "a".into()), (8, "b".into())]);
+        for (line, text) in [
+            // The delimiter of this one is `EOF;`.
+            (2, "FROM a\nRUN cat <<EOF;\nEOF;\nFROM evil\nEOF\n"),
+            (2, "FROM a\nRUN echo \\\" <<EOF\nFROM evil\nEOF\n"),
+            (2, "FROM a\nRUN cat <<$X\nx\n$X\n"),
+            // Builders of old take it for an instruction.
+            (3, "FROM a\nRUN cat <<EOF\nFROM evil\nEOF\n"),
+            (3, "FROM a\nRUN cat <<EOF\n from --platform=x evil as e\nEOF\n"),
+        ] {
+            assert_eq!(line_in_the_way(text), line, "{text}");
+        }
     }
 
     #[test]
