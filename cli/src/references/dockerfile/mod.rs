@@ -71,23 +71,28 @@ impl File {
     }
 
     fn copy(&mut self, rest: &[Word]) -> Result<(), Unclear> {
-        for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
-            if let Some(source) = word.text.strip_prefix("--from=") {
-                self.source(word, "--from=".len(), source)?;
+        for (word, name, value) in flags(rest)? {
+            if name == "from" {
+                self.source(word, "--from=".len(), value)?;
             }
         }
         Ok(())
     }
 
     fn run(&mut self, rest: &[Word]) -> Result<(), Unclear> {
-        for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
-            let Some(fields) = word.text.strip_prefix("--mount=") else { continue };
+        for (word, name, fields) in flags(rest)? {
+            if name != "mount" {
+                continue;
+            }
+            if fields.contains(['"', '\'']) {
+                return Err(Unclear::new(word.line, format!("{}: quotes in a mount are not understood", word.text)));
+            }
             let mut at = "--mount=".len();
             for field in fields.split(',') {
-                if let Some(source) = field.strip_prefix("from=") {
-                    self.source(word, at + "from=".len(), source)?;
-                } else if field.contains(['"', '\'']) && field.contains("from=") {
-                    return Err(Unclear::new(word.line, format!("{field} is quoted")));
+                if let Some((key, source)) = field.split_once('=')
+                    && key.trim().eq_ignore_ascii_case("from")
+                {
+                    self.source(word, at + key.len() + 1, source)?;
                 }
                 at += field.len() + 1;
             }
@@ -118,11 +123,28 @@ impl File {
     }
 }
 
+/// The options before anything else, as words, names and values. Builders take escapes and quotes out of them: a name so
+/// written is an error, lest it be another one.
+fn flags(rest: &[Word]) -> Result<Vec<(&Word, &str, &str)>, Unclear> {
+    let mut found = Vec::new();
+    for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
+        let (name, value) = word.text.split_once('=').unwrap_or((&word.text, ""));
+        if word.text.contains(['\\', '`']) || name.contains(['"', '\'']) {
+            return Err(Unclear::new(word.line, format!("{}: this option is not understood", word.text)));
+        }
+        found.push((word, name.trim_start_matches("--"), value));
+    }
+    Ok(found)
+}
+
 /// What is to happen in builds upon this one knows other stages than this file's.
 fn on_build(rest: &[Word]) -> Result<(), Unclear> {
-    let names_source = |word: &&Word| word.text.starts_with("--from=") || word.text.starts_with("--mount=");
-    match rest.iter().find(names_source).filter(|word| word.text.contains("from=")) {
-        Some(word) => Err(Unclear::new(word.line, "ONBUILD with another image is decided where it is built upon")),
+    let flags = flags(rest.get(1..).unwrap_or_default())?;
+    let names_source = |name: &str, value: &str| name == "from" || value.to_ascii_lowercase().contains("from");
+    match flags.into_iter().find(|(_, name, value)| names_source(name, value)) {
+        Some((word, ..)) => {
+            Err(Unclear::new(word.line, "ONBUILD with another image is decided where it is built upon"))
+        }
         None => Ok(()),
     }
 }
@@ -188,6 +210,26 @@ mod tests {
         ] {
             assert_eq!(line_in_the_way(text), line, "{text}");
         }
+    }
+
+    #[test]
+    fn what_builders_read_differently_is_not_guessed() {
+        for (line, text) in [
+            (2, "FROM a\nRUN x \\\\\nFROM evil\n"),
+            (2, "# syntax=a\n# escape=`\nFROM b\n"),
+            (1, "# escape=x\nFROM b\n"),
+            (2, "FROM a\nCOPY --fr\\om=evil / /\n"),
+            (2, "FROM a\nCOPY --fr\"om\"=evil / /\n"),
+            (2, "FROM a\nCOPY --from=\"evil\" / /\n"),
+            (2, "FROM a\nRUN --mount=type=bind,fr'om'=evil x\n"),
+            (2, "FROM a\nONBUILD RUN --mount=FROM=evil x\n"),
+        ] {
+            assert_eq!(line_in_the_way(text), line, "{text}");
+        }
+        // After any other comment it is one, too.
+        let text = "# a = b\n# escape=`\nFROM a\nRUN x `\nFROM\u{b}evil\n\u{a0}FROM other\n";
+        assert_eq!(images(text), [(3, "a".into()), (5, "evil".into()), (6, "other".into())]);
+        assert_eq!(images("FROM a\nRUN --mount=type=bind,From=b:1 x\n"), [(1, "a".into()), (2, "b:1".into())]);
     }
 
     #[test]

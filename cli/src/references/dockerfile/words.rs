@@ -43,18 +43,10 @@ pub fn instructions(text: &str) -> Result<Instructions, Unclear> {
     {
         return Err(Unclear::new(1, "this does not begin like a Dockerfile"));
     }
-    let mut escape = '\\';
-    for line in &lines {
-        let Some((name, value)) = directive(line) else { break };
-        match name.as_str() {
-            "escape" if value.text == "`" => escape = '`',
-            "syntax" => found.syntax = Some(value),
-            _ => {}
-        }
-    }
+    let escape = directives(&lines, &mut found)?;
     lines.reverse();
     while let Some(line) = lines.pop() {
-        let words = instruction(line, &mut lines, escape);
+        let words = instruction(line, &mut lines, escape)?;
         for document in here_documents(&words)? {
             document.skip(&mut lines)?;
         }
@@ -76,7 +68,28 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// `# name=value` above everything else.
+/// Reads the directives above everything else; gives the escape character. Builders disagree about which comments end
+/// them, so another character must be the first thing said.
+fn directives(lines: &[Line<'_>], found: &mut Instructions) -> Result<char, Unclear> {
+    let mut escape = '\\';
+    for (n, line) in lines.iter().enumerate() {
+        let Some((name, value)) = directive(line) else { break };
+        match name.as_str() {
+            "escape" if value.text == "`" && n == 0 => escape = '`',
+            "escape" if value.text == "\\" && escape == '\\' => {}
+            "escape" => {
+                return Err(Unclear::new(line.number, "the escape character must be ` in the first line, or \\"));
+            }
+            "syntax" if found.syntax.is_some() => return Err(Unclear::new(line.number, "a second syntax")),
+            "syntax" => found.syntax = Some(value),
+            "check" => {}
+            _ => break,
+        }
+    }
+    Ok(escape)
+}
+
+/// `# name=value`.
 fn directive(line: &Line<'_>) -> Option<(String, Word)> {
     let rest = line.text.strip_prefix('#')?;
     let (name, value) = rest.split_once('=')?;
@@ -95,7 +108,7 @@ fn is_comment(line: &Line<'_>) -> bool {
 }
 
 /// The words from `first` on to the end of the instruction; takes further lines where it goes on in them.
-fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<Word> {
+fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Result<Vec<Word>, Unclear> {
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
     let mut next = Some(first);
@@ -104,11 +117,15 @@ fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<
         let skipped = is_comment(&line) || line.text.trim().is_empty();
         let trimmed = line.text.trim_end_matches([' ', '\t']);
         let goes_on = if skipped { !words.is_empty() || open.is_some() } else { trimmed.ends_with(escape) };
+        if !skipped && trimmed.strip_suffix(escape).is_some_and(|rest| rest.ends_with(escape)) {
+            let why = format!("builders disagree whether a line that ends in {escape}{escape} goes on");
+            return Err(Unclear::new(line.number, why));
+        }
         if !skipped {
             let content = if goes_on { trimmed.strip_suffix(escape).unwrap_or(trimmed) } else { line.text };
             for (at, c) in content.char_indices() {
                 let place = line.start + at;
-                if c == ' ' || c == '\t' {
+                if c.is_whitespace() {
                     words.extend(open.take());
                     continue;
                 }
@@ -123,7 +140,7 @@ fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<
         }
     }
     words.extend(open);
-    words
+    Ok(words)
 }
 
 /// A here-document that follows an instruction.
