@@ -126,6 +126,9 @@ impl<'a> Reader<'a> {
                         return Ok(Node::Map(entries));
                     }
                     let key = self.node(event, span, depth + 1)?;
+                    if let Node::Alias(line) = key {
+                        return Err(Unclear::new(line, "an alias stands here: write the key itself"));
+                    }
                     let (event, span) = self.next()?.ok_or_else(unfinished)?;
                     entries.push((key, self.node(event, span, depth + 1)?));
                 }
