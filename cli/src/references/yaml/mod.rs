@@ -28,7 +28,9 @@ pub fn find(text: &str) -> Result<Found, Unclear> {
             return Err(Unclear::new(line(document).unwrap_or(1), why));
         }
     }
+    // What is both a service and anchored was found twice.
     found.references.sort_by_key(|reference| reference.place.start);
+    found.references.dedup_by_key(|reference| reference.place.start);
     Ok(found)
 }
 
@@ -40,35 +42,39 @@ fn kubernetes(manifest: &Node, found: &mut Found) -> Result<(), Unclear> {
     let kind = |name: &str| manifest.get("kind").is_some_and(|kind| kind.is(name));
     match manifest.get("items") {
         _ if DATA.iter().any(|name| kind(name)) => Ok(()),
-        Some(Node::List(items)) if kind("List") => items.iter().try_for_each(|item| kubernetes(item, found)),
+        Some(items) if kind("List") => items.items().iter().try_for_each(|item| kubernetes(item, found)),
         _ => every_image(manifest, found),
     }
 }
 
 /// Takes the `image` of every map.
 fn every_image(node: &Node, found: &mut Found) -> Result<(), Unclear> {
-    match node {
-        Node::Map(entries) => {
-            once(entries, "image")?;
-            for (key, value) in entries {
-                match value {
-                    // A volume that is an image.
-                    Node::Map(_) if key.is("image") && value.get("reference").is_some() => {
-                        image(value.get("reference").unwrap_or(value), found)?;
-                    }
-                    Node::Scalar(_) | Node::Alias(_) if key.is("image") => image(value, found)?,
-                    value => every_image(value, found)?,
-                }
+    once(node.entries(), "image")?;
+    for (key, value) in node.entries() {
+        match value {
+            Node::Scalar(_) | Node::Alias(_) if key.is("image") => image(value, found)?,
+            // A volume that is an image.
+            value if key.is("image") && value.get("reference").is_some() => {
+                image(value.get("reference").unwrap_or(value), found)?;
             }
-            Ok(())
+            value => every_image(value, found)?,
         }
-        Node::List(items) => items.iter().try_for_each(|item| every_image(item, found)),
-        Node::Scalar(_) | Node::Alias(_) => Ok(()),
     }
+    node.items().iter().try_for_each(|item| every_image(item, found))
+}
+
+/// Takes the `image` of every map that an alias may put where a service is.
+fn anchored(node: &Node, found: &mut Found) -> Result<(), Unclear> {
+    if matches!(node, Node::Anchored(_)) {
+        return every_image(node, found);
+    }
+    node.entries().iter().try_for_each(|(_, value)| anchored(value, found))?;
+    node.items().iter().try_for_each(|item| anchored(item, found))
 }
 
 fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
     once(document.entries(), "services")?;
+    anchored(document, found)?;
     for (key, value) in document.entries() {
         if let Node::Scalar(name) = key {
             match name.value.as_str() {
@@ -106,8 +112,8 @@ fn compose_service(name: &Node, service: &Node, found: &mut Found) -> Result<(),
     if let Some(value) = service.get("image").filter(|_| build.is_none() || pulled) {
         image(value, found)?;
     }
-    if let Some(Node::List(volumes)) = service.get("volumes") {
-        let images = volumes.iter().filter(|volume| volume.get("type").is_some_and(|is| is.is("image")));
+    if let Some(volumes) = service.get("volumes") {
+        let images = volumes.items().iter().filter(|volume| volume.get("type").is_some_and(|is| is.is("image")));
         images.filter_map(|volume| volume.get("source")).try_for_each(|source| image(source, found))?;
     }
     Ok(())
@@ -135,9 +141,11 @@ fn build_refuses(build: &Node) -> Result<(), Unclear> {
 fn scalars(node: &Node) -> Vec<&Scalar> {
     match node {
         Node::Scalar(scalar) => vec![scalar],
-        Node::Map(entries) => entries.iter().flat_map(|(_, value)| scalars(value)).collect(),
-        Node::List(items) => items.iter().flat_map(scalars).collect(),
         Node::Alias(_) => Vec::new(),
+        node => {
+            let values = node.entries().iter().map(|(_, value)| value).chain(node.items());
+            values.flat_map(scalars).collect()
+        }
     }
 }
 
@@ -173,8 +181,7 @@ fn line(node: &Node) -> Option<usize> {
     match node {
         Node::Scalar(scalar) => Some(scalar.line),
         Node::Alias(line) => Some(*line),
-        Node::Map(entries) => entries.first().and_then(|(key, _)| line(key)),
-        Node::List(items) => items.first().and_then(line),
+        node => node.entries().first().map(|(key, _)| key).or_else(|| node.items().first()).and_then(line),
     }
 }
 
@@ -230,6 +237,13 @@ services:
         assert_eq!(images("services:\n  a:\n    build:\n    image: evil\n"), ["evil"]);
         assert_eq!(images("services:\n  a: {build: ., pull_policy: always, image: evil}\n"), ["evil"]);
         assert!(images("services:\n  a: {build: ., image: own}\n").is_empty());
+        let elsewhere =
+            "services:\n  a: *x\n  b: {labels: &y {image: evil}}\n  c: {<<: *y}\nvolumes:\n  v: &x {image: evil2}\n";
+        assert!(find(elsewhere).is_err(), "an alias before its anchor");
+        let elsewhere =
+            "volumes:\n  v: &x {image: evil2}\nservices:\n  a: *x\n  b: {labels: &y {image: evil}}\n  c: {<<: *y}\n";
+        assert_eq!(images(elsewhere), ["evil2", "evil"]);
+        assert_eq!(images("services:\n  a: &a {build: ., image: evil}\n  b: {<<: *a, build: null}\n"), ["evil"]);
         assert_eq!(images("services:\n  a: {volumes: [{type: image, source: evil, target: /x}]}\n"), ["evil"]);
     }
 
