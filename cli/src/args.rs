@@ -4,8 +4,10 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, completion, diff, doctor, inspect, list, log, man, mirror, policy, renew, resolve, sign, verify,
+    bundle, completion, delegation, delete, diff, doctor, init, inspect, key, list, log, man, mirror, policy, renew,
+    resolve, revoke, root, sign, signer, staged, verify, witness,
 };
+use crate::notary;
 use crate::settings::GlobalOptions;
 
 /// Sign container images, and verify who signed them.
@@ -29,6 +31,8 @@ pub struct Arguments {
 pub enum Command {
     /// Sign images: what their tags stand for now
     Sign(sign::Options),
+    /// Take signatures of tags back
+    Revoke(revoke::Options),
     /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
     /// Show everything that is trusted about images, and by whose word
@@ -39,6 +43,28 @@ pub enum Command {
     Log(log::Options),
     /// Compare versions, or what was trusted here with what the server has
     Diff(diff::Options),
+    /// Begin a collection: the signatures of one repository
+    Init(init::Options),
+    /// Who may sign: add, remove, replace, list
+    Signer(signer::Options),
+    /// Parts of a collection given to other keys, at any depth
+    Delegation(delegation::Options),
+    /// Private keys that are here, and new keys for the roles of a collection
+    Key(key::Options),
+    /// A root that several people must sign, over files
+    Root(root::Options),
+    /// Sign roles anew as they are
+    Witness(witness::Options),
+    /// Publish the changes that are staged
+    Publish(staged::PublishOptions),
+    /// List the changes that are staged
+    Status(staged::StatusOptions),
+    /// Drop changes that are staged
+    Reset(staged::ResetOptions),
+    /// Delete a collection, here or also at the server
+    Delete(delete::Options),
+    /// Forget what was trusted before: the next use is the first
+    Forget(delete::ForgetOptions),
     /// Sign anew what expires soon, or has expired, with the keys that are here
     Renew(renew::Options),
     /// Replace images, also in Dockerfiles and YAML, by their verified digests
@@ -51,6 +77,8 @@ pub enum Command {
     Policy(policy::Options),
     /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
     Doctor(doctor::Options),
+    /// Read with the words of `notary`, from its folders
+    Notary(notary::args::Options),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder
@@ -84,6 +112,24 @@ mod tests {
     #[test]
     fn the_tree_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_verb_has_an_option_that_every_verb_has() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for verb in command.get_subcommands() {
+                let own = verb.get_arguments().filter(|option| !option.is_global_set());
+                for option in own.filter_map(clap::Arg::get_long) {
+                    assert!(!global.contains(&option.to_owned()), "{}: --{option}", verb.get_name());
+                }
+                check(verb, global);
+            }
+        }
+        let command = Arguments::command();
+        let global = command.get_arguments().filter(|option| option.is_global_set());
+        let global: Vec<String> = global.filter_map(clap::Arg::get_long).map(str::to_owned).collect();
+        assert!(global.contains(&"server".to_owned()), "{global:?}");
+        check(&command, &global);
     }
 
     #[test]

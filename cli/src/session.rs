@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport,
-    Mirrors, PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Anonymous, Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions,
+    HttpTransport, KeyStore, KeyStores, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment,
+    PassphraseFile, Passphrases, Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::{FirstUse, Settings, Verbosity};
+use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
+use crate::token;
 
 /// The policy's name in the trust folder, where it is read if none is named.
 const POLICY: &str = "policy.json";
@@ -115,7 +117,7 @@ impl Session {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
-        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
+        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport_with(url, Arc::new(Anonymous)));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
         Ok(Client::new(transport, cache).with_policy(policy))
@@ -146,22 +148,57 @@ impl Session {
     /// # Errors
     /// As [`Session::client`].
     pub fn publisher(&self, gun: &Gun) -> Result<Publisher, Failure> {
-        Ok(Publisher::new(self.client(gun)?, Arc::new(self.keys())))
+        Ok(Publisher::new(self.client(gun)?, self.key_store()?))
+    }
+
+    /// Every private key that is here: those of the token, if one is named, and those in the trust folder.
+    ///
+    /// # Errors
+    /// If the token's library cannot be used.
+    pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
+        Ok(match &self.settings.token {
+            Some(token) => {
+                let pin = self.secret(token.pin_file.as_deref());
+                Arc::new(KeyStores::new().then(token::open(token, pin)?).then(self.keys()))
+            }
+            None => Arc::new(self.keys()),
+        })
+    }
+
+    /// A secret that is no stored key's passphrase: in a file, else asked for. The variables for stored keys are not looked
+    /// at, as they hold another one.
+    #[must_use]
+    pub fn secret(&self, file: Option<&Path>) -> Arc<dyn Passphrases> {
+        match file {
+            Some(file) => Arc::new(PassphraseFile::new(file)),
+            None => Arc::new(AskingPassphrases::new(Terminal::new(self.shown(), self.settings.may_ask), self.wording)),
+        }
+    }
+
+    const fn shown(&self) -> Shown {
+        match self.wording {
+            Wording::Notary | Wording::Docker => Shown::OnStdout,
+            Wording::Trust => Shown::OnStderr,
+        }
     }
 
     /// The private keys in the trust folder.
     #[must_use]
     pub fn keys(&self) -> FileKeyStore {
-        let (names, shown) = match self.wording {
-            Wording::Notary => (EnvironmentNames::Notary, Shown::OnStdout),
-            Wording::Docker => (EnvironmentNames::Docker, Shown::OnStdout),
-            Wording::Trust => (EnvironmentNames::Docker, Shown::OnStderr),
+        let names = match self.wording {
+            Wording::Notary => EnvironmentNames::Notary,
+            Wording::Docker | Wording::Trust => EnvironmentNames::Docker,
         };
         let mut passphrases = PassphraseChain::new().then(PassphraseEnvironment::new(names));
         if self.wording == Wording::Trust {
             passphrases = passphrases.then(PassphraseEnvironment::new(EnvironmentNames::Notary));
         }
-        let terminal = Terminal::new(shown, self.settings.may_ask);
+        passphrases = match &self.settings.passphrases {
+            PassphraseSource::Nowhere => passphrases,
+            PassphraseSource::File(path) => passphrases.then(PassphraseFile::new(path)),
+            PassphraseSource::Descriptor(number) => passphrases.then(PassphraseDescriptor::new(*number)),
+        };
+        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
         let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
         FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
     }
@@ -182,7 +219,7 @@ impl Session {
     /// # Errors
     /// If it is no address, or certificates cannot be used.
     pub fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
-        Ok(Arc::new(self.http_transport(url)?))
+        self.transport_with(url, Arc::clone(&self.credentials))
     }
 
     /// As [`Session::transport`], for looking at the server itself.
@@ -190,13 +227,22 @@ impl Session {
     /// # Errors
     /// As [`Session::transport`].
     pub fn http_transport(&self, url: &str) -> Result<HttpTransport, Failure> {
+        self.http_transport_with(url, Arc::clone(&self.credentials))
+    }
+
+    /// A login is for the registry and its trust server. Mirrors never see it.
+    fn transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<Arc<dyn Transport>, Failure> {
+        Ok(Arc::new(self.http_transport_with(url, credentials)?))
+    }
+
+    fn http_transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<HttpTransport, Failure> {
         let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
         let tls = TlsOptions {
             ca_file: self.settings.tls.ca.clone(),
             host_folders: vec![self.settings.docker_config.join("tls")],
             client_certificate: self.settings.tls.client.clone(),
         };
-        let transport = HttpTransport::new(address, &self.http(tls), Arc::clone(&self.credentials));
+        let transport = HttpTransport::new(address, &self.http(tls), credentials);
         transport.map_err(|e| Failure::caused(Exit::Failure, &e))
     }
 

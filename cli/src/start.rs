@@ -45,8 +45,7 @@ fn trust(words: &[OsString], format: Format, environment: Environment) -> Result
     };
     let options = arguments.global;
     let attended = Terminal::new(Shown::OnStderr, !options.no_input).is_interactive();
-    commands::run(arguments.command, &Context { options, environment, attended })?;
-    Ok(Exit::Ok)
+    commands::run(arguments.command, &Context { options, environment, attended })
 }
 
 /// Help and version are answers; anything else is a wrong call, said in clap's words unless a program reads.

@@ -32,3 +32,8 @@ pub mod policy;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod verify;
+
+/// The page for people who embed this crate; its code is compiled and run as tests.
+#[cfg(all(doctest, feature = "client", feature = "testing"))]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;

@@ -6,7 +6,9 @@
 //! * [`trust_server`]: the server under test, chosen by `STORY_SERVER`.
 //! * [`signing`]: collections signed here, without any of the product's code; [`wire`]: raw HTTP.
 //! * [`attacker`]: somebody between clients and a server, who rolls back, freezes, mixes and breaks off.
+//! * [`images`]: images pushed by raw HTTP.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
+//! * [`images`]: images in a registry, without an engine.
 //! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
@@ -18,6 +20,7 @@
 
 pub mod attacker;
 pub mod command;
+pub mod images;
 pub mod load;
 pub mod operator;
 pub mod peers;

@@ -93,6 +93,12 @@ impl Person {
         Ok(publisher.root_certificate(&gun.parse()?, &id)?)
     }
 
+    /// Keeps a private key, for a signer of this name.
+    pub fn keep(&self, key: SigningKey, name: &str) -> Result<()> {
+        self.publisher()?.keys().add(key, KeyUse { role: name.to_owned(), gun: None })?;
+        Ok(())
+    }
+
     /// Makes the files that changes lead to, signed as far as the keys here go.
     pub fn prepare(&self, gun: &str, changes: &[Change]) -> Result<Vec<PartialFile>> {
         Ok(self.runtime.block_on(self.publisher()?.prepare(&gun.parse()?, changes))?)

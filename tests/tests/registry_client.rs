@@ -3,71 +3,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use libtrust::client::{Anonymous, Credentials, DockerConfig, HttpOptions, Registry, RegistryError};
-use libtrust::names::{ImageDigest, ImageReference};
-use reqwest::{Client, RequestBuilder};
+use libtrust::names::ImageReference;
+use reqwest::Client;
 use serde_json::{Value, json};
+use stories::images::{INDEX, ImagePusher, MANIFEST};
 use stories::peers::registry::Registry as RegistryPeer;
 use stories::peers::token_issuer::{Rights, TokenIssuer, User};
-
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-/// What was pushed: digest and bytes.
-struct Pushed {
-    digest: ImageDigest,
-    bytes: Vec<u8>,
-}
-
-/// Pushes by raw HTTP, with a token if there is one.
-struct Pusher {
-    client: Client,
-    base: String,
-    token: Option<String>,
-}
-
-impl Pusher {
-    fn new(host: &str, token: Option<String>) -> Result<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self { client: Client::builder().no_proxy().build()?, base: format!("http://{host}/v2/team/app"), token })
-    }
-
-    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        Ok(request.send().await?.error_for_status()?)
-    }
-
-    async fn blob(&self, bytes: &[u8]) -> Result<ImageDigest> {
-        let digest = ImageDigest::of(bytes);
-        let started = self.send(self.client.post(format!("{}/blobs/uploads/", self.base))).await?;
-        let place = started.headers().get("location").context("a place to upload to")?.to_str()?;
-        let mut place = started.url().join(place)?;
-        place.query_pairs_mut().append_pair("digest", digest.as_str());
-        self.send(self.client.put(place).body(bytes.to_vec())).await?;
-        Ok(digest)
-    }
-
-    async fn put(&self, tag: &str, kind: &str, manifest: &Value) -> Result<Pushed> {
-        let bytes = serde_json::to_vec(manifest)?;
-        let request = self.client.put(format!("{}/manifests/{tag}", self.base)).header("content-type", kind);
-        self.send(request.body(bytes.clone())).await?;
-        Ok(Pushed { digest: ImageDigest::of(&bytes), bytes })
-    }
-
-    async fn image(&self, tag: &str) -> Result<Pushed> {
-        let config = b"{}";
-        let digest = self.blob(config).await?;
-        let config =
-            json!({ "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest.as_str(), "size": 2 });
-        let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [] });
-        self.put(tag, MANIFEST, &manifest).await
-    }
-}
 
 fn open(host: &str, credentials: impl Credentials + 'static) -> Result<Registry> {
     Ok(Registry::new(host, &HttpOptions::default(), Arc::new(credentials))?)
@@ -77,7 +21,7 @@ fn open(host: &str, credentials: impl Credentials + 'static) -> Result<Registry>
 async fn tags_digests_and_indexes_are_resolved() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let peer = RegistryPeer::start(folder.path())?;
-    let push = Pusher::new(&peer.host(), None)?;
+    let push = ImagePusher::new(&peer.host(), "team/app", None)?;
     let pushed = push.image("v1").await?;
     let platform = json!({ "os": "linux", "architecture": "arm64", "variant": "v8" });
     let entry = json!({
@@ -119,7 +63,7 @@ async fn a_login_is_shown_to_a_registry_that_wants_one() -> Result<()> {
         .get(format!("{}?service=registry&scope=repository:team/app:push,pull", issuer.realm()))
         .basic_auth(user.name, Some(user.password));
     let token: Value = serde_json::from_slice(&asked.send().await?.bytes().await?)?;
-    let push = Pusher::new(&peer.host(), token["token"].as_str().map(str::to_owned))?;
+    let push = ImagePusher::new(&peer.host(), "team/app", token["token"].as_str().map(str::to_owned))?;
     let pushed = push.image("v1").await?;
 
     let image: ImageReference = format!("{}:v1", peer.repository("team/app")).parse()?;

@@ -197,7 +197,7 @@ fn to_folder(
 fn current(collection: &Collection) -> Vec<(RoleName, Version)> {
     let mut roles = vec![(RoleName::Root, collection.root().version())];
     let set_aside = collection.set_aside().iter();
-    roles.extend(set_aside.filter_map(|one| Some((one.role.clone(), one.content.as_ref()?.version))));
+    roles.extend(set_aside.filter_map(|one| Some((one.role.clone(), one.content()?.version))));
     let files = collection.targets().roles().map(|file| (file.role().clone(), file.version()));
     roles.extend(files.collect::<Vec<_>>().into_iter().rev());
     roles.push((RoleName::Snapshot, collection.snapshot().version()));

@@ -175,7 +175,7 @@ fn plan(collection: &Collection, due_before: DateTime<Utc>, here: &BTreeSet<KeyI
     let draft = collection.draft();
     let mut plan = Plan { changes: Vec::new(), renewed: Vec::new(), left: Vec::new() };
     let set_aside = collection.set_aside().iter();
-    let set_aside = set_aside.filter_map(|one| Some((one.role.clone(), one.content.as_ref()?.expires)));
+    let set_aside = set_aside.filter_map(|one| Some((one.role.clone(), one.content()?.expires)));
     let mut snapshot = None;
     for (role, expires) in collection.expiries().into_iter().chain(set_aside) {
         if expires >= due_before || role == RoleName::Timestamp {

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::client::{Collection, Confirmation, ImageSigner, RootTrust};
+use libtrust::dialect::Dialect;
+use libtrust::keys::PublicKey;
 use libtrust::metadata::Version;
-use libtrust::names::RoleName;
+use libtrust::names::{KeyId, RoleName};
 use serde::Serialize;
 
 use crate::session::Session;
@@ -56,6 +58,7 @@ pub const fn root_trust(trust: RootTrust) -> &'static str {
 pub fn confirmation(collection: &Collection) -> (String, Option<DateTime<Utc>>) {
     match collection.confirmation() {
         Confirmation::Server { server } => (server.clone(), Some(collection.as_of())),
+        Confirmation::Copy { copy, confirmed } => (format!("copy {copy}"), *confirmed),
         Confirmation::Cache { confirmed, .. } => ("cache".to_owned(), *confirmed),
     }
 }
@@ -65,6 +68,9 @@ pub fn warnings(session: &Session, collection: &Collection) {
     if collection.root_trust() == RootTrust::FirstUse {
         let keys: Vec<String> = root_keys(collection);
         session.warn(&format!("{} is trusted on first use; its root key is {}", collection.gun(), keys.join(", ")));
+    }
+    if let Confirmation::Copy { copy, .. } = collection.confirmation() {
+        session.warn(&format!("{copy} is a copy: it may be behind the server"));
     }
     if let Confirmation::Cache { confirmed, cause: Some(cause) } = collection.confirmation() {
         let since = confirmed.map_or_else(String::new, |time| format!(" since {}", time.format("%F %T UTC")));
@@ -91,4 +97,14 @@ pub fn root_keys(collection: &Collection) -> Vec<String> {
         .get(&RoleName::Root)
         .map(|keys| keys.key_ids.iter().map(ToString::to_string).collect())
         .unwrap_or_default()
+}
+
+/// The id by which people know a key, also if it is in a certificate.
+pub fn canonical(key: &PublicKey) -> KeyId {
+    Dialect::Notary.canonical_key_id(key)
+}
+
+/// The first characters of a key's id: enough for people.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
+use super::verbs::{self, inspect};
 use crate::failure::Failure;
+use crate::settings::Environment;
 
 /// Everything after the word `docker`.
 #[derive(Debug, Parser)]
@@ -32,7 +34,10 @@ pub enum Plugin {
 
 /// The verbs of `docker trust` that are there.
 #[derive(Debug, Subcommand)]
-pub enum Verb {}
+pub enum Verb {
+    /// Return low-level information about keys and signatures
+    Inspect(inspect::Options),
+}
 
 /// Docker's global options. The engine's are read so that a command line with them is understood; only what talks to the
 /// engine uses them.
@@ -76,9 +81,12 @@ pub(super) fn tree() -> Command {
 }
 
 /// Runs a verb.
-pub(super) fn run(arguments: DockerArguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: DockerArguments, environment: &Environment) -> Result<(), Failure> {
+    let context = verbs::context(&arguments.global, environment);
     let Plugin::Trust { verb } = arguments.plugin;
-    match verb {}
+    match verb {
+        Verb::Inspect(options) => inspect::run(&options, &context),
+    }
 }
 
 #[cfg(test)]

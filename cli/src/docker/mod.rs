@@ -1,7 +1,7 @@
 //! The spelling of `docker trust`: what it prints, and the protocol of Docker's plugins.
 //!
 //! Docker runs a plugin `docker-NAME` with all of its own arguments, global ones before the word `NAME`; see
-//! [`plugin`].
+//! `plugin.rs`.
 
 pub mod args;
 mod cancel;
@@ -9,6 +9,8 @@ mod complete;
 pub mod inspect;
 mod natural;
 mod plugin;
+mod seen;
+pub mod verbs;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -42,7 +44,7 @@ pub(crate) fn run(name: &str, words: &[OsString], environment: &Environment) -> 
             }
             let parsed = args::tree().try_get_matches_from(words);
             match parsed.and_then(|matches| DockerArguments::from_arg_matches(&matches)) {
-                Ok(arguments) => args::run(arguments),
+                Ok(arguments) => args::run(arguments, environment),
                 Err(error) => return not_parsed(&error),
             }
         }

@@ -12,9 +12,11 @@ impl From<TransportError> for Failure {
                 Exit::NoTrustData,
                 Some(format!("check the spelling of {gun} and the server; nothing may have been signed there yet")),
             ),
-            TransportError::TooLarge { .. } => {
-                (Exit::Network, Some("the server, or something before it, misbehaves: try again later".to_owned()))
-            }
+            // More than a signed file says, or than any file may have: no trouble of the network, and no file to trust.
+            TransportError::TooLarge { .. } => (
+                Exit::Signature,
+                Some("the server, or somebody before it, sends something else than metadata".to_owned()),
+            ),
             TransportError::Unauthorized { .. } => {
                 (Exit::Auth, Some("log in to the image's registry with an account that may do this".to_owned()))
             }
@@ -53,7 +55,7 @@ mod tests {
         let cause = || "why".to_owned();
         let cases = [
             (TransportError::NotFound { server: server(), gun: gun(), file: "root.json".to_owned() }, 10),
-            (TransportError::TooLarge { server: server(), file: "root.json".to_owned(), limit: 1 }, 21),
+            (TransportError::TooLarge { server: server(), file: "root.json".to_owned(), limit: 1 }, 11),
             (TransportError::Unauthorized { server: server(), gun: gun(), action: "read", cause: cause() }, 20),
             (TransportError::Rejected { server: server(), message: cause(), status: 400, kind: None }, 1),
             (TransportError::Conflict { server: server(), message: cause() }, 22),

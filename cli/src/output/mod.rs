@@ -3,6 +3,7 @@
 //! Everything that is not the document itself (progress, warnings, questions, failures) goes to standard error.
 
 pub mod escape;
+pub mod notice;
 mod table;
 mod yaml;
 

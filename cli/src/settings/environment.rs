@@ -27,6 +27,16 @@ impl Environment {
         Self { variables: set.map(|(name, value)| ((*name).to_owned(), (*value).into())).collect() }
     }
 
+    /// Sets a variable over what was there.
+    pub fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.variables.insert(name.to_owned(), value.into());
+    }
+
+    /// Forgets a variable.
+    pub fn unset(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
     /// A variable that is a path.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 mod environment;
 mod options;
 mod server;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub use environment::Environment;
 pub use options::GlobalOptions;
 pub use server::ServerUrl;
+pub use token::TokenSettings;
 
 use crate::failure::Failure;
 use crate::output::Format;
@@ -42,6 +44,22 @@ pub struct Settings {
     pub may_ask: bool,
     /// Whether changes are made or only told.
     pub changes: Changes,
+    /// Where passphrases are besides the environment.
+    pub passphrases: PassphraseSource,
+    /// A token with root keys, if one is named.
+    pub token: Option<TokenSettings>,
+}
+
+/// Where passphrases are besides the environment and a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PassphraseSource {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that comes through an open descriptor.
+    Descriptor(u32),
 }
 
 /// Certificates for connections to trust servers.
@@ -123,6 +141,12 @@ impl Settings {
             confirmation: if options.yes { Confirmation::Given } else { Confirmation::Asked },
             may_ask: !options.no_input,
             changes: if options.dry_run { Changes::Told } else { Changes::Made },
+            passphrases: match (&options.passphrase_file, options.passphrase_fd) {
+                (Some(file), _) => PassphraseSource::File(file.clone()),
+                (None, Some(number)) => PassphraseSource::Descriptor(number),
+                (None, None) => PassphraseSource::Nowhere,
+            },
+            token: TokenSettings::new(options, environment)?,
         })
     }
 

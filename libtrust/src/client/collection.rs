@@ -37,6 +37,13 @@ pub enum Confirmation {
         /// Its name.
         server: String,
     },
+    /// A copy of the server: a mirror, a bundle. It may be behind.
+    Copy {
+        /// Its name.
+        copy: String,
+        /// When the server itself last confirmed an earlier state here, if it ever did.
+        confirmed: Option<DateTime<Utc>>,
+    },
     /// Nobody: it is what was newest when a server was last asked.
     Cache {
         /// When that was, if it is known.
@@ -53,9 +60,17 @@ pub struct SetAside {
     pub role: RoleName,
     /// Why: expired, or short of signatures.
     pub cause: UpdateError,
+    pub(super) bytes: Vec<u8>,
+    pub(super) content: Option<Targets>,
+}
+
+impl SetAside {
     /// What its file says. The snapshot names it, and nobody who may has signed it: good for signing anew by somebody who
     /// read it, for nothing else.
-    pub content: Option<Targets>,
+    #[must_use]
+    pub const fn content(&self) -> Option<&Targets> {
+        self.content.as_ref()
+    }
 }
 
 impl Collection {

@@ -70,6 +70,7 @@ impl Arguments {
                 Group::Mixed,
                 Group::Deployed,
                 Group::Adoption,
+                Group::Command,
             ],
             some => some.to_vec(),
         };

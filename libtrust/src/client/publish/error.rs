@@ -1,6 +1,6 @@
 //! Why nothing was published.
 
-use super::super::{CacheError, KeyStoreError, TransportError, UpdateError};
+use super::super::{CacheError, KeyStoreError, KeyUse, TransportError, UpdateError};
 use crate::edit::EditError;
 use crate::json::NotCanonical;
 use crate::metadata::{Threshold, Version};
@@ -59,6 +59,14 @@ pub enum PublishError {
     /// The server refused, or could not be asked. If the connection broke it may have accepted: update and look.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// A role that was to be signed anew as it is was changed by somebody else in between.
+    #[error("{role} of {gun} was changed by somebody else in between: look at it again")]
+    WitnessedOther {
+        /// The collection.
+        gun: Gun,
+        /// The role.
+        role: RoleName,
+    },
     /// Others kept publishing in between.
     #[error("others published {attempts} times in between; try again: {last}")]
     Contended {
@@ -90,6 +98,19 @@ pub enum PublishError {
         role: RoleName,
         /// Why.
         why: &'static str,
+    },
+    /// A partially signed file wants a key that is kept for something else.
+    #[error("key {key} is kept for {}{}, and the file is {role} of {gun}", .kept_for.role, .kept_for.gun.as_ref()
+        .map_or_else(String::new, |gun| format!(" of {gun}")))]
+    KeyForOther {
+        /// The key.
+        key: KeyId,
+        /// What it is for.
+        kept_for: KeyUse,
+        /// The collection the file says it is of.
+        gun: Gun,
+        /// The role it says it is of.
+        role: RoleName,
     },
     /// A partially signed file is of another collection.
     #[error("the file is of {found}, not of {gun}")]

@@ -1,13 +1,14 @@
 //! Publishing: update, apply the changes, sign what they touch, send all of it at once.
 //!
-//! If somebody else was quicker, the same changes are applied to what they published, and sent again. What the server
-//! acknowledged is then read back like anybody reads it.
+//! If somebody else was quicker, the same changes are applied to what they published, and sent again.
 
 mod certificate;
+mod discard;
 mod error;
 mod init;
 mod partial;
 mod prepared;
+mod preview;
 mod relocate;
 mod roles;
 mod rotate;
@@ -98,6 +99,7 @@ impl Publisher {
         plan: impl Fn(&Collection) -> Result<Vec<Change>, PublishError> + Send + Sync,
     ) -> Result<Publication, PublishError> {
         let mut rebased = 0;
+        let mut witnessed = BTreeMap::new();
         loop {
             let collection = match self.read_as_of {
                 Some(time) => self.client.clone().with_clock(time).update(gun, Offline::Never).await?,
@@ -105,6 +107,13 @@ impl Publisher {
             };
             let mut draft = collection.draft();
             for change in plan(&collection)? {
+                if let Change::Witness { role } = &change {
+                    let file = collection.snapshot().meta.get(role.as_str()).copied();
+                    // Whoever said so looked at the file of then, not at what came since.
+                    if *witnessed.entry(role.clone()).or_insert(file) != file {
+                        return Err(PublishError::WitnessedOther { gun: gun.clone(), role: role.clone() });
+                    }
+                }
                 draft.apply(&change)?;
             }
             if draft.changed().is_empty() {
@@ -142,7 +151,7 @@ impl Collection {
         let targets: BTreeMap<RoleName, Targets> =
             self.targets().roles().map(|file| (file.role().clone(), (**file).clone())).collect();
         let set_aside = self.set_aside().iter();
-        let set_aside = set_aside.filter_map(|role| Some((role.role.clone(), role.content.clone()?))).collect();
+        let set_aside = set_aside.filter_map(|role| Some((role.role.clone(), role.content().cloned()?))).collect();
         Draft::new(Dialect::Notary, (**self.root()).clone(), targets, set_aside)
     }
 }

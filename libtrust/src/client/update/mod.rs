@@ -55,6 +55,7 @@ pub(super) struct File {
 impl Update<'_> {
     /// Runs it; what was found is in the cache when this returns.
     pub(super) async fn run(&self) -> Result<Collection, UpdateError> {
+        self.transport.begin();
         let before = self.cached(&RoleName::Timestamp)?;
         let known = self.known_root()?;
         let mut files = Vec::new();
@@ -67,17 +68,32 @@ impl Update<'_> {
         let trusted = known.as_ref().map(|known| &known.root);
         let pass = match self.pass(root.clone(), trusted).await {
             Err(error) if self.offline != Offline::Always && may_need_newer_root(&error) => {
-                let root = self.newer_root(Some(&root), named_root(&error), &mut files).await?;
-                self.pass(root, trusted).await?
+                let newer = self.newer_root(Some(&root), named_root(&error), &mut files).await;
+                match newer {
+                    Ok(root) => self.pass(root, trusted).await?,
+                    // A server that has no root to show must not hide what was wrong before.
+                    Err(UpdateError::NoTrustData { .. } | UpdateError::Transport(_))
+                        if matches!(error, UpdateError::Verify(_)) =>
+                    {
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             pass => pass?,
         };
         files.extend(pass.files);
-        if let Confirmation::Server { .. } = pass.confirmation {
+        let confirmed = match &pass.confirmation {
+            Confirmation::Server { .. } => Some(self.now),
+            // A copy moves what is known, not when the server was last heard.
+            Confirmation::Copy { confirmed, .. } => Some(confirmed.unwrap_or(DateTime::UNIX_EPOCH)),
+            Confirmation::Cache { .. } => None,
+        };
+        if let Some(confirmed) = confirmed {
             let changed: Vec<(&RoleName, &[u8])> =
                 files.iter().map(|file| (&file.role, file.bytes.as_slice())).collect();
             // Where another update was quicker, its result stays: it is at most as old as this one.
-            self.cache.commit(self.gun, before.as_deref(), &changed, self.now)?;
+            self.cache.commit(self.gun, before.as_deref(), &changed, confirmed)?;
         }
         let root_trust = match known {
             _ if !self.rules.root.is_unpinned() => RootTrust::Pinned,

@@ -1,5 +1,7 @@
 //! From a trusted root to the targets.
 
+use chrono::{DateTime, Utc};
+
 use super::{File, Offline, Update};
 use crate::client::{Confirmation, RemoteFile, SetAside, TransportError, UpdateError};
 use crate::dialect::Spelled;
@@ -70,7 +72,11 @@ impl Update<'_> {
                 Ok(bytes) => {
                     let is_cached = cached.as_deref() == Some(bytes.as_slice());
                     let server = self.transport.name().to_owned();
-                    return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
+                    if self.transport.is_authority() {
+                        return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
+                    }
+                    let confirmed = self.recently_confirmed(None)?;
+                    return Ok((Loaded { bytes, is_cached }, Confirmation::Copy { copy: server, confirmed }));
                 }
                 Err(error) if self.offline == Offline::WhenUnreachable && is_away(&error) && cached.is_some() => {
                     Some(error)
@@ -78,15 +84,21 @@ impl Update<'_> {
                 Err(error) => return Err(error.into()),
             }
         };
-        let confirmed = self.cache.confirmed(self.gun)?;
+        let confirmed = self.recently_confirmed(cause.clone())?;
+        let bytes = cached.ok_or_else(|| UpdateError::NotCached { gun: self.gun.clone(), role })?;
+        Ok((Loaded { bytes, is_cached: true }, Confirmation::Cache { confirmed, cause }))
+    }
+
+    /// When the server last confirmed what is cached, if that is as recent as the policy wants it.
+    fn recently_confirmed(&self, cause: Option<TransportError>) -> Result<Option<DateTime<Utc>>, UpdateError> {
+        let confirmed = self.cache.confirmed(self.gun)?.filter(|time| *time > DateTime::UNIX_EPOCH);
         if let Some(allowed) = self.rules.fresh {
             let age = confirmed.map(|confirmed| (self.now - confirmed).to_std().unwrap_or_default());
             if age.is_none_or(|age| age > allowed) {
                 return Err(UpdateError::Stale { gun: self.gun.clone(), confirmed, allowed, cause });
             }
         }
-        let bytes = cached.ok_or_else(|| UpdateError::NotCached { gun: self.gun.clone(), role })?;
-        Ok((Loaded { bytes, is_cached: true }, Confirmation::Cache { confirmed, cause }))
+        Ok(confirmed)
     }
 
     /// The file that `named_by` names: from the cache if that holds those bytes, else from the server.
@@ -110,6 +122,8 @@ impl Update<'_> {
         };
         let limit = named.length.unwrap_or(u64::MAX).min(self.limits.file_bytes as u64);
         let bytes = self.transport.fetch(self.gun, &file, limit).await?;
+        // Before anything is read of it: what is not the file that was named says nothing about the role.
+        matches_file(role, &FileMeta::of(&bytes), named, named_by)?;
         Ok(Loaded { bytes, is_cached: false })
     }
 

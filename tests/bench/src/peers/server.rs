@@ -156,6 +156,11 @@ impl Slot {
         Ok(self.server().await?.site.clone())
     }
 
+    /// The file with the certificate of its authority.
+    pub fn authority(&self) -> &Path {
+        &self.recipe.authority
+    }
+
     /// Why it ended, if it did.
     pub fn epitaph(&mut self) -> Option<String> {
         let failure = self.running.as_mut()?.process.check().err()?;

@@ -1,6 +1,7 @@
 //! What is measured, a file per kind of work.
 
 mod adoption;
+mod command;
 mod deployed;
 mod memory;
 mod mixed;
@@ -51,6 +52,7 @@ pub enum Group {
     Mixed,
     Deployed,
     Adoption,
+    Command,
 }
 
 /// Everything that runs. The servers end before what they stand on.
@@ -100,6 +102,9 @@ pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Res
     }
     if plan.has(Group::Adoption) {
         adoption::measure(stage, report).await?;
+    }
+    if plan.has(Group::Command) {
+        command::measure(plan, stage, report).await?;
     }
     Ok(())
 }

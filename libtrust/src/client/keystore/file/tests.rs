@@ -276,6 +276,11 @@ fn a_sealed_key_without_path_is_imported_for_real() {
         let (name, passphrase, id) = listed(start);
         let keys = store(&folder, &passphrase);
         let defaults = ImportDefaults { role: Some("dave".to_owned()), gun: Some(GUN.parse().unwrap()) };
+        let seen = keys.examine(&golden(&name), &defaults).unwrap();
+        assert!(
+            matches!(&seen.blocks[0].outcome, Ok(Imported::Added(_))) && keys.list().unwrap().is_empty(),
+            "{seen:?}"
+        );
         let report = keys.import(&golden(&name), &defaults).unwrap();
         let Ok(Imported::Added(entry)) = &report.blocks[0].outcome else { panic!("{start}: {report:?}") };
         assert_eq!((&entry.id, &entry.key_use.gun), (&id, &None), "signers' keys are for every collection");
@@ -434,7 +439,11 @@ fn a_writer_that_is_killed_at_any_time_leaves_whole_keys() {
         writer.args(["--exact", "client::keystore::file::tests::a_writer_to_be_killed"]);
         let mut writer =
             writer.env("KEY_FOLDER_TO_WRITE", folder.path()).stdout(std::process::Stdio::null()).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(120 + 37 * round));
+        // However slow the machine is: it has written something, and is now anywhere in writing the next.
+        while store(&folder, "two").list().unwrap().len() <= seen.len() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(7 * round));
         writer.kill().unwrap();
         writer.wait().unwrap();
         let keys = store(&folder, "two");
@@ -445,5 +454,5 @@ fn a_writer_that_is_killed_at_any_time_leaves_whole_keys() {
             }
         }
     }
-    assert!(seen.len() > 5, "{}", seen.len());
+    assert!(seen.len() >= 12, "{}", seen.len());
 }
