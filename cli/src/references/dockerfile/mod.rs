@@ -71,23 +71,28 @@ impl File {
     }
 
     fn copy(&mut self, rest: &[Word]) -> Result<(), Unclear> {
-        for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
-            if let Some(source) = word.text.strip_prefix("--from=") {
-                self.source(word, "--from=".len(), source)?;
+        for (word, name, value) in flags(rest)? {
+            if name == "from" {
+                self.source(word, "--from=".len(), value)?;
             }
         }
         Ok(())
     }
 
     fn run(&mut self, rest: &[Word]) -> Result<(), Unclear> {
-        for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
-            let Some(fields) = word.text.strip_prefix("--mount=") else { continue };
+        for (word, name, fields) in flags(rest)? {
+            if name != "mount" {
+                continue;
+            }
+            if fields.contains(['"', '\'']) {
+                return Err(Unclear::new(word.line, format!("{}: quotes in a mount are not understood", word.text)));
+            }
             let mut at = "--mount=".len();
             for field in fields.split(',') {
-                if let Some(source) = field.strip_prefix("from=") {
-                    self.source(word, at + "from=".len(), source)?;
-                } else if field.contains(['"', '\'']) && field.contains("from=") {
-                    return Err(Unclear::new(word.line, format!("{field} is quoted")));
+                if let Some((key, source)) = field.split_once('=')
+                    && key.trim().eq_ignore_ascii_case("from")
+                {
+                    self.source(word, at + key.len() + 1, source)?;
                 }
                 at += field.len() + 1;
             }
@@ -118,11 +123,28 @@ impl File {
     }
 }
 
+/// The options before anything else, as words, names and values. Builders take escapes and quotes out of them: a name so
+/// written is an error, lest it be another one.
+fn flags(rest: &[Word]) -> Result<Vec<(&Word, &str, &str)>, Unclear> {
+    let mut found = Vec::new();
+    for word in rest.iter().take_while(|word| word.text.starts_with("--")) {
+        let (name, value) = word.text.split_once('=').unwrap_or((&word.text, ""));
+        if word.text.contains(['\\', '`']) || name.contains(['"', '\'']) {
+            return Err(Unclear::new(word.line, format!("{}: this option is not understood", word.text)));
+        }
+        found.push((word, name.trim_start_matches("--"), value));
+    }
+    Ok(found)
+}
+
 /// What is to happen in builds upon this one knows other stages than this file's.
 fn on_build(rest: &[Word]) -> Result<(), Unclear> {
-    let names_source = |word: &&Word| word.text.starts_with("--from=") || word.text.starts_with("--mount=");
-    match rest.iter().find(names_source).filter(|word| word.text.contains("from=")) {
-        Some(word) => Err(Unclear::new(word.line, "ONBUILD with another image is decided where it is built upon")),
+    let flags = flags(rest.get(1..).unwrap_or_default())?;
+    let names_source = |name: &str, value: &str| name == "from" || value.to_ascii_lowercase().contains("from");
+    match flags.into_iter().find(|(_, name, value)| names_source(name, value)) {
+        Some((word, ..)) => {
+            Err(Unclear::new(word.line, "ONBUILD with another image is decided where it is built upon"))
+        }
         None => Ok(()),
     }
 }
@@ -156,7 +178,7 @@ mod tests {
     #[test]
     fn lines_that_go_on_comments_and_here_documents() {
         let text = "# syntax=docker/dockerfile:1\n# a comment\n\nfrom \\\n  # in between\n\n  --platform=$BUILDPLATFORM \
-                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nFROM evil\nEOF\nRUN <<-'X' cat\n\tFROM evil\n\tX\n\
+                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nCOPY --from=no / /\nEOF\nRUN <<-'X' cat\n\tfrom a import b\n\tX\n\
                     RUN echo \\\nFROM evil\nFROM debian\n";
         let found = images(text);
         assert_eq!(found, [(1, "docker/dockerfile:1".into()), (8, "alpine:3".into()), (18, "debian".into())]);
@@ -166,6 +188,48 @@ mod tests {
     fn another_escape_character_and_windows_line_ends() {
         let text = "# escape=`\r\nFROM `\r\n  alpine:3\r\nRUN dir c:\\\r\nFROM debian\r\n";
         assert_eq!(images(text), [(3, "alpine:3".into()), (5, "debian".into())]);
+    }
+
+    #[test]
+    fn here_documents_hide_nothing() {
+        // Nothing but quotes: what follows are instructions.
+        let text = "FROM a\nRUN echo \"x <<EOF y\" 'z <<EOF' \"it's <<EOF\"\nFROM evil\nRUN <<EOF\nx\nEOF\n";
+        assert_eq!(images(text), [(1, "a".into()), (3, "evil".into())]);
+        let text = "FROM a\nRUN x<<EOF 1<<<EOF <<\nFROM evil\n";
+        assert_eq!(images(text), [(1, "a".into()), (3, "evil".into())]);
+        let text = "FROM a\nRUN cat <<EOF 3<<\"X\"\n1\nX\nEOF\n2\nX\nFROM b\n";
+        assert_eq!(images(text), [(1, "a".into()), (8, "b".into())]);
+        for (line, text) in [
+            // The delimiter of this one is `EOF;`.
+            (2, "FROM a\nRUN cat <<EOF;\nEOF;\nFROM evil\nEOF\n"),
+            (2, "FROM a\nRUN echo \\\" <<EOF\nFROM evil\nEOF\n"),
+            (2, "FROM a\nRUN cat <<$X\nx\n$X\n"),
+            // Builders of old take it for an instruction.
+            (3, "FROM a\nRUN cat <<EOF\nFROM evil\nEOF\n"),
+            (3, "FROM a\nRUN cat <<EOF\n from --platform=x evil as e\nEOF\n"),
+        ] {
+            assert_eq!(line_in_the_way(text), line, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_builders_read_differently_is_not_guessed() {
+        for (line, text) in [
+            (2, "FROM a\nRUN x \\\\\nFROM evil\n"),
+            (2, "# syntax=a\n# escape=`\nFROM b\n"),
+            (1, "# escape=x\nFROM b\n"),
+            (2, "FROM a\nCOPY --fr\\om=evil / /\n"),
+            (2, "FROM a\nCOPY --fr\"om\"=evil / /\n"),
+            (2, "FROM a\nCOPY --from=\"evil\" / /\n"),
+            (2, "FROM a\nRUN --mount=type=bind,fr'om'=evil x\n"),
+            (2, "FROM a\nONBUILD RUN --mount=FROM=evil x\n"),
+        ] {
+            assert_eq!(line_in_the_way(text), line, "{text}");
+        }
+        // After any other comment it is one, too.
+        let text = "# a = b\n# escape=`\nFROM a\nRUN x `\nFROM\u{b}evil\n\u{a0}FROM other\n";
+        assert_eq!(images(text), [(3, "a".into()), (5, "evil".into()), (6, "other".into())]);
+        assert_eq!(images("FROM a\nRUN --mount=type=bind,From=b:1 x\n"), [(1, "a".into()), (2, "b:1".into())]);
     }
 
     #[test]

@@ -43,20 +43,12 @@ pub fn instructions(text: &str) -> Result<Instructions, Unclear> {
     {
         return Err(Unclear::new(1, "this does not begin like a Dockerfile"));
     }
-    let mut escape = '\\';
-    for line in &lines {
-        let Some((name, value)) = directive(line) else { break };
-        match name.as_str() {
-            "escape" if value.text == "`" => escape = '`',
-            "syntax" => found.syntax = Some(value),
-            _ => {}
-        }
-    }
+    let escape = directives(&lines, &mut found)?;
     lines.reverse();
     while let Some(line) = lines.pop() {
-        let words = instruction(line, &mut lines, escape);
-        for delimiter in here_documents(&words) {
-            skip_document(&delimiter, &mut lines)?;
+        let words = instruction(line, &mut lines, escape)?;
+        for document in here_documents(&words)? {
+            document.skip(&mut lines)?;
         }
         if !words.is_empty() {
             found.instructions.push(words);
@@ -76,7 +68,28 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// `# name=value` above everything else.
+/// Reads the directives above everything else; gives the escape character. Builders disagree about which comments end
+/// them, so another character must be the first thing said.
+fn directives(lines: &[Line<'_>], found: &mut Instructions) -> Result<char, Unclear> {
+    let mut escape = '\\';
+    for (n, line) in lines.iter().enumerate() {
+        let Some((name, value)) = directive(line) else { break };
+        match name.as_str() {
+            "escape" if value.text == "`" && n == 0 => escape = '`',
+            "escape" if value.text == "\\" && escape == '\\' => {}
+            "escape" => {
+                return Err(Unclear::new(line.number, "the escape character must be ` in the first line, or \\"));
+            }
+            "syntax" if found.syntax.is_some() => return Err(Unclear::new(line.number, "a second syntax")),
+            "syntax" => found.syntax = Some(value),
+            "check" => {}
+            _ => break,
+        }
+    }
+    Ok(escape)
+}
+
+/// `# name=value`.
 fn directive(line: &Line<'_>) -> Option<(String, Word)> {
     let rest = line.text.strip_prefix('#')?;
     let (name, value) = rest.split_once('=')?;
@@ -95,7 +108,7 @@ fn is_comment(line: &Line<'_>) -> bool {
 }
 
 /// The words from `first` on to the end of the instruction; takes further lines where it goes on in them.
-fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<Word> {
+fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Result<Vec<Word>, Unclear> {
     let mut words: Vec<Word> = Vec::new();
     let mut open: Option<Word> = None;
     let mut next = Some(first);
@@ -104,11 +117,15 @@ fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<
         let skipped = is_comment(&line) || line.text.trim().is_empty();
         let trimmed = line.text.trim_end_matches([' ', '\t']);
         let goes_on = if skipped { !words.is_empty() || open.is_some() } else { trimmed.ends_with(escape) };
+        if !skipped && trimmed.strip_suffix(escape).is_some_and(|rest| rest.ends_with(escape)) {
+            let why = format!("builders disagree whether a line that ends in {escape}{escape} goes on");
+            return Err(Unclear::new(line.number, why));
+        }
         if !skipped {
             let content = if goes_on { trimmed.strip_suffix(escape).unwrap_or(trimmed) } else { line.text };
             for (at, c) in content.char_indices() {
                 let place = line.start + at;
-                if c == ' ' || c == '\t' {
+                if c.is_whitespace() {
                     words.extend(open.take());
                     continue;
                 }
@@ -123,37 +140,85 @@ fn instruction(first: Line<'_>, lines: &mut Vec<Line<'_>>, escape: char) -> Vec<
         }
     }
     words.extend(open);
-    words
+    Ok(words)
 }
 
-/// The delimiters of the here-documents that follow an instruction, and whether tabs before them are ignored.
-fn here_documents(words: &[Word]) -> Vec<(String, bool, usize)> {
-    let name = words.first().map(|word| word.text.to_ascii_uppercase()).unwrap_or_default();
-    let start = usize::from(name == "ONBUILD");
-    let name = words.get(start).map(|word| word.text.to_ascii_uppercase()).unwrap_or_default();
-    if !matches!(name.as_str(), "RUN" | "COPY" | "ADD") {
-        return Vec::new();
-    }
-    let delimiter = |word: &Word| {
-        let (before, rest) = word.text.split_once("<<")?;
-        if !before.chars().all(|c| c.is_ascii_digit()) || rest.starts_with('<') {
-            return None;
-        }
-        let (rest, tabs) = rest.strip_prefix('-').map_or((rest, false), |rest| (rest, true));
-        let quoted = |quote: char| rest.strip_prefix(quote)?.split_once(quote).map(|(name, _)| name);
-        let plain: &str = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-        let name = quoted('"').or_else(|| quoted('\'')).unwrap_or(plain);
-        (!name.is_empty()).then(|| (name.to_owned(), tabs, word.line))
-    };
-    words.iter().filter_map(delimiter).collect()
+/// A here-document that follows an instruction.
+#[derive(Debug, PartialEq, Eq)]
+struct HereDocument {
+    delimiter: String,
+    /// Whether tabs before the lines are ignored.
+    tabs: bool,
+    /// The line it was announced in.
+    line: usize,
 }
 
-fn skip_document((name, tabs, began): &(String, bool, usize), lines: &mut Vec<Line<'_>>) -> Result<(), Unclear> {
-    while let Some(line) = lines.pop() {
-        let text = if *tabs { line.text.trim_start_matches('\t') } else { line.text };
-        if text == name {
-            return Ok(());
+/// The here-documents that follow an instruction, as the builder finds them: words that begin with `<<` outside quotes.
+/// One that is missed, or seen where there is none, would hide instructions, so what is not plain is an error.
+fn here_documents(words: &[Word]) -> Result<Vec<HereDocument>, Unclear> {
+    let name = |at: usize| words.get(at).map(|word| word.text.to_ascii_uppercase()).unwrap_or_default();
+    let instruction = if name(0) == "ONBUILD" { name(1) } else { name(0) };
+    let mut found = Vec::new();
+    if !matches!(instruction.as_str(), "RUN" | "COPY" | "ADD") {
+        return Ok(found);
+    }
+    let mut quote: Option<char> = None;
+    let mut has_escaped_quote = false;
+    for word in words {
+        if quote.is_none() {
+            found.extend(here_document(word)?);
+        }
+        let mut before = ' ';
+        for c in word.text.chars() {
+            match quote {
+                _ if !matches!(c, '"' | '\'') => {}
+                _ if matches!(before, '\\' | '`') => has_escaped_quote = true,
+                None => quote = Some(c),
+                Some(open) if open == c => quote = None,
+                Some(_) => {}
+            }
+            before = c;
         }
     }
-    Err(Unclear::new(*began, format!("the here-document {name} does not end")))
+    let announces = |word: &&Word| word.text.contains("<<");
+    match words.iter().find(announces).filter(|_| has_escaped_quote) {
+        Some(word) => Err(Unclear::new(word.line, "escaped quotes beside a here-document are not understood")),
+        None => Ok(found),
+    }
+}
+
+fn here_document(word: &Word) -> Result<Option<HereDocument>, Unclear> {
+    let Some((before, rest)) = word.text.split_once("<<") else { return Ok(None) };
+    if !before.chars().all(|c| c.is_ascii_digit()) || rest.contains('<') || rest.is_empty() || rest == "-" {
+        return Ok(None);
+    }
+    let (rest, tabs) = rest.strip_prefix('-').map_or((rest, false), |rest| (rest, true));
+    let quoted = |quote: char| rest.strip_prefix(quote)?.strip_suffix(quote);
+    let delimiter = quoted('"').or_else(|| quoted('\'')).unwrap_or(rest);
+    if delimiter.is_empty() || !delimiter.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+        return Err(Unclear::new(word.line, format!("the here-document {} is not understood", word.text)));
+    }
+    Ok(Some(HereDocument { delimiter: delimiter.to_owned(), tabs, line: word.line }))
+}
+
+impl HereDocument {
+    /// Takes its lines. Builders without BuildKit know no here-documents and take the lines for instructions, so none may be
+    /// a `FROM`.
+    fn skip(&self, lines: &mut Vec<Line<'_>>) -> Result<(), Unclear> {
+        while let Some(line) = lines.pop() {
+            let text = if self.tabs { line.text.trim_start_matches('\t') } else { line.text };
+            if text == self.delimiter {
+                return Ok(());
+            }
+            let words: Vec<String> = line.text.split_whitespace().map(str::to_ascii_uppercase).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
+            if matches!(words.as_slice(), ["FROM", _] | ["FROM", _, "AS", _]) {
+                return Err(Unclear::new(
+                    line.number,
+                    "old builders take this line of a here-document for an instruction",
+                ));
+            }
+        }
+        Err(Unclear::new(self.line, format!("the here-document {} does not end", self.delimiter)))
+    }
 }

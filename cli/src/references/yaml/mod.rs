@@ -23,52 +23,58 @@ pub fn find(text: &str) -> Result<Found, Unclear> {
             kubernetes(document, &mut found)?;
         } else if document.get("services").is_some() {
             compose(document, &mut found)?;
-        } else if !["", "~", "null"].iter().any(|nothing| document.is(nothing)) {
+        } else if !is_nothing(document) {
             let why = "neither a compose file (services) nor a Kubernetes manifest (apiVersion and kind)";
             return Err(Unclear::new(line(document).unwrap_or(1), why));
         }
     }
+    // What is both a service and anchored was found twice.
     found.references.sort_by_key(|reference| reference.place.start);
+    found.references.dedup_by_key(|reference| reference.place.start);
     Ok(found)
 }
 
-fn kubernetes(node: &Node, found: &mut Found) -> Result<(), Unclear> {
-    if node.get("apiVersion").is_some() && DATA.iter().any(|kind| node.get("kind").is_some_and(|is| is.is(kind))) {
-        return Ok(());
+/// A manifest, or a list of them. Only a manifest itself can be a `ConfigMap`: deeper down the words mean nothing.
+fn kubernetes(manifest: &Node, found: &mut Found) -> Result<(), Unclear> {
+    for key in ["apiVersion", "kind", "items"] {
+        once(manifest.entries(), key)?;
     }
-    every_image(node, found, &kubernetes_below)
+    let kind = |name: &str| manifest.get("kind").is_some_and(|kind| kind.is(name));
+    match manifest.get("items") {
+        _ if DATA.iter().any(|name| kind(name)) => Ok(()),
+        Some(items) if kind("List") => items.items().iter().try_for_each(|item| kubernetes(item, found)),
+        _ => every_image(manifest, found),
+    }
 }
 
-fn kubernetes_below(node: &Node, found: &mut Found) -> Result<(), Unclear> {
-    kubernetes(node, found)
-}
-
-type Below = dyn Fn(&Node, &mut Found) -> Result<(), Unclear>;
-
-/// Takes the `image` of each map and goes on `below`.
-fn every_image(node: &Node, found: &mut Found, below: &Below) -> Result<(), Unclear> {
-    match node {
-        Node::Map(entries) => {
-            once(entries, "image")?;
-            for (key, value) in entries {
-                match value {
-                    // A volume that is an image.
-                    Node::Map(_) if key.is("image") && value.get("reference").is_some() => {
-                        image(value.get("reference").unwrap_or(value), found)?;
-                    }
-                    Node::Scalar(_) | Node::Alias(_) if key.is("image") => image(value, found)?,
-                    value => below(value, found)?,
-                }
+/// Takes the `image` of every map.
+fn every_image(node: &Node, found: &mut Found) -> Result<(), Unclear> {
+    once(node.entries(), "image")?;
+    for (key, value) in node.entries() {
+        match value {
+            Node::Scalar(_) | Node::Alias(_) if key.is("image") => image(value, found)?,
+            // A volume that is an image.
+            value if key.is("image") && value.get("reference").is_some() => {
+                image(value.get("reference").unwrap_or(value), found)?;
             }
-            Ok(())
+            value => every_image(value, found)?,
         }
-        Node::List(items) => items.iter().try_for_each(|item| below(item, found)),
-        Node::Scalar(_) | Node::Alias(_) => Ok(()),
     }
+    node.items().iter().try_for_each(|item| every_image(item, found))
+}
+
+/// Takes the `image` of every map that an alias may put where a service is.
+fn anchored(node: &Node, found: &mut Found) -> Result<(), Unclear> {
+    if matches!(node, Node::Anchored(_)) {
+        return every_image(node, found);
+    }
+    node.entries().iter().try_for_each(|(_, value)| anchored(value, found))?;
+    node.items().iter().try_for_each(|item| anchored(item, found))
 }
 
 fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
     once(document.entries(), "services")?;
+    anchored(document, found)?;
     for (key, value) in document.entries() {
         if let Node::Scalar(name) = key {
             match name.value.as_str() {
@@ -78,7 +84,7 @@ fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
                     }
                 }
                 "include" => found.remarks.push("include names other compose files: resolve them, too".to_owned()),
-                extension if extension.starts_with("x-") => extension_field(value, found)?,
+                extension if extension.starts_with("x-") => every_image(value, found)?,
                 _ => {}
             }
         }
@@ -86,33 +92,42 @@ fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
     Ok(())
 }
 
-fn extension_field(node: &Node, found: &mut Found) -> Result<(), Unclear> {
-    every_image(node, found, &extension_field)
-}
-
 fn compose_service(name: &Node, service: &Node, found: &mut Found) -> Result<(), Unclear> {
     let name = if let Node::Scalar(name) = name { name.value.as_str() } else { "a service" };
-    once(service.entries(), "image")?;
+    for key in ["image", "build", "pull_policy", "volumes"] {
+        once(service.entries(), key)?;
+    }
     if let Some(extends) = service.get("extends")
         && extends.get("file").is_some()
     {
         found.remarks.push(format!("{name} extends a service of another file: resolve that, too"));
     }
-    if let Some(build) = service.get("build") {
+    let build = service.get("build").filter(|build| !is_nothing(build));
+    if let Some(build) = build {
         build_refuses(build)?;
         found.remarks.push(format!("{name} is built: resolve its Dockerfile, too"));
-    } else if let Some(value) = service.get("image") {
+    }
+    // What is built here has its name from the file, unless it is to be pulled nevertheless.
+    let pulled = service.get("pull_policy").is_some_and(|policy| !policy.is("build") && !policy.is("never"));
+    if let Some(value) = service.get("image").filter(|_| build.is_none() || pulled) {
         image(value, found)?;
     }
-    if let Some(Node::List(volumes)) = service.get("volumes") {
-        let images = volumes.iter().filter(|volume| volume.get("type").is_some_and(|is| is.is("image")));
+    if let Some(volumes) = service.get("volumes") {
+        let images = volumes.items().iter().filter(|volume| volume.get("type").is_some_and(|is| is.is("image")));
         images.filter_map(|volume| volume.get("source")).try_for_each(|source| image(source, found))?;
     }
     Ok(())
 }
 
+fn is_nothing(node: &Node) -> bool {
+    ["", "~", "null", "Null", "NULL"].iter().any(|nothing| node.is(nothing))
+}
+
 /// Images in a build section, which are not looked for there.
 fn build_refuses(build: &Node) -> Result<(), Unclear> {
+    if let Node::Alias(line) = build {
+        return Err(Unclear::new(*line, "an alias stands here: write the build itself"));
+    }
     if let Some(inline) = build.get("dockerfile_inline") {
         return Err(Unclear::new(line(inline).unwrap_or(1), "a Dockerfile inside: give it a file of its own"));
     }
@@ -126,9 +141,11 @@ fn build_refuses(build: &Node) -> Result<(), Unclear> {
 fn scalars(node: &Node) -> Vec<&Scalar> {
     match node {
         Node::Scalar(scalar) => vec![scalar],
-        Node::Map(entries) => entries.iter().flat_map(|(_, value)| scalars(value)).collect(),
-        Node::List(items) => items.iter().flat_map(scalars).collect(),
         Node::Alias(_) => Vec::new(),
+        node => {
+            let values = node.entries().iter().map(|(_, value)| value).chain(node.items());
+            values.flat_map(scalars).collect()
+        }
     }
 }
 
@@ -164,8 +181,7 @@ fn line(node: &Node) -> Option<usize> {
     match node {
         Node::Scalar(scalar) => Some(scalar.line),
         Node::Alias(line) => Some(*line),
-        Node::Map(entries) => entries.first().and_then(|(key, _)| line(key)),
-        Node::List(items) => items.first().and_then(line),
+        node => node.entries().first().map(|(key, _)| key).or_else(|| node.items().first()).and_then(line),
     }
 }
 
@@ -214,6 +230,24 @@ services:
     }
 
     #[test]
+    fn nothing_is_hidden_by_words_that_mean_something_elsewhere() {
+        let pod =
+            "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - {apiVersion: v1, kind: ConfigMap, image: evil}\n";
+        assert_eq!(images(pod), ["evil"]);
+        assert_eq!(images("services:\n  a:\n    build:\n    image: evil\n"), ["evil"]);
+        assert_eq!(images("services:\n  a: {build: ., pull_policy: always, image: evil}\n"), ["evil"]);
+        assert!(images("services:\n  a: {build: ., image: own}\n").is_empty());
+        let elsewhere =
+            "services:\n  a: *x\n  b: {labels: &y {image: evil}}\n  c: {<<: *y}\nvolumes:\n  v: &x {image: evil2}\n";
+        assert!(find(elsewhere).is_err(), "an alias before its anchor");
+        let elsewhere =
+            "volumes:\n  v: &x {image: evil2}\nservices:\n  a: *x\n  b: {labels: &y {image: evil}}\n  c: {<<: *y}\n";
+        assert_eq!(images(elsewhere), ["evil2", "evil"]);
+        assert_eq!(images("services:\n  a: &a {build: ., image: evil}\n  b: {<<: *a, build: null}\n"), ["evil"]);
+        assert_eq!(images("services:\n  a: {volumes: [{type: image, source: evil, target: /x}]}\n"), ["evil"]);
+    }
+
+    #[test]
     fn every_image_of_kubernetes_manifests() {
         let text = "\
 apiVersion: apps/v1
@@ -255,6 +289,9 @@ items:
             (3, "services:\n  a:\n    image: \"al\\x70ine\"\n"),
             (3, "services:\n  a:\n    build: { dockerfile_inline: FROM x }\n"),
             (1, "apiVersion: v1\nkind: Pod\nspec: { image: [a] \n"),
+            (3, "apiVersion: v1\nkind: ConfigMap\nkind: Pod\nimage: a\n"),
+            (4, "x-k: &k image\nservices:\n  a:\n    *k : evil\n"),
+            (4, "x-b: &b\nservices:\n  a:\n    build: *b\n    image: evil\n"),
         ] {
             let error = find(text).unwrap_err();
             assert!(error.line == line || error.why.contains("not YAML"), "{text}: {error}");

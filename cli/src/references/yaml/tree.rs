@@ -18,7 +18,9 @@ pub enum Node {
     Map(Vec<(Node, Node)>),
     /// Items.
     List(Vec<Node>),
-    /// What an anchor elsewhere stands for.
+    /// A map or list with an anchor: aliases elsewhere may put it anywhere.
+    Anchored(Box<Node>),
+    /// What an anchor elsewhere stands for; its line.
     Alias(usize),
 }
 
@@ -38,8 +40,7 @@ pub struct Scalar {
 impl Node {
     /// The value of a key of a map.
     pub fn get(&self, wanted: &str) -> Option<&Self> {
-        let Self::Map(entries) = self else { return None };
-        entries.iter().find(|(key, _)| key.is(wanted)).map(|(_, value)| value)
+        self.entries().iter().find(|(key, _)| key.is(wanted)).map(|(_, value)| value)
     }
 
     /// Whether it is this scalar.
@@ -49,7 +50,20 @@ impl Node {
 
     /// Its keys and values, if it is a map.
     pub fn entries(&self) -> &[(Self, Self)] {
-        if let Self::Map(entries) = self { entries } else { &[] }
+        match self {
+            Self::Map(entries) => entries,
+            Self::Anchored(node) => node.entries(),
+            _ => &[],
+        }
+    }
+
+    /// Its items, if it is a list.
+    pub fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items,
+            Self::Anchored(node) => node.items(),
+            _ => &[],
+        }
     }
 }
 
@@ -107,25 +121,28 @@ impl<'a> Reader<'a> {
                 Ok(Node::Scalar(Scalar { value: value.into_owned(), line, place, quote }))
             }
             Event::Alias(_) => Ok(Node::Alias(line)),
-            Event::SequenceStart(..) => {
+            Event::SequenceStart(_, anchor, _) => {
                 let mut items = Vec::new();
                 loop {
                     match self.next()? {
-                        Some((Event::SequenceEnd, _)) => return Ok(Node::List(items)),
+                        Some((Event::SequenceEnd, _)) => return Ok(anchored(Node::List(items), anchor)),
                         Some((event, span)) => items.push(self.node(event, span, depth + 1)?),
                         None => return Err(Unclear::new(line, "this list does not end")),
                     }
                 }
             }
-            Event::MappingStart(..) => {
+            Event::MappingStart(_, anchor, _) => {
                 let mut entries = Vec::new();
                 loop {
                     let unfinished = || Unclear::new(line, "this map does not end");
                     let (event, span) = self.next()?.ok_or_else(unfinished)?;
                     if event == Event::MappingEnd {
-                        return Ok(Node::Map(entries));
+                        return Ok(anchored(Node::Map(entries), anchor));
                     }
                     let key = self.node(event, span, depth + 1)?;
+                    if let Node::Alias(line) = key {
+                        return Err(Unclear::new(line, "an alias stands here: write the key itself"));
+                    }
                     let (event, span) = self.next()?.ok_or_else(unfinished)?;
                     entries.push((key, self.node(event, span, depth + 1)?));
                 }
@@ -133,4 +150,8 @@ impl<'a> Reader<'a> {
             _ => Err(Unclear::new(line, "not understood")),
         }
     }
+}
+
+fn anchored(node: Node, anchor: usize) -> Node {
+    if anchor == 0 { node } else { Node::Anchored(Box::new(node)) }
 }
