@@ -189,6 +189,12 @@ fn read(der: &[u8]) -> Result<Read, String> {
     })
 }
 
+/// What speaks against one certificate at `now`, whatever it names and whoever issued it.
+pub(super) fn certificate_fault(der: &[u8], now: DateTime<Utc>) -> Result<Option<CertificateFault>, String> {
+    let leaf = read(der)?.leaf;
+    Ok(leaf.is_sound().and_then(|()| leaf.is_current(now)).err())
+}
+
 /// The last common name of the subject, as Go takes it.
 pub fn common_name(certificate: &Certificate) -> Option<String> {
     let subject = certificate.tbs_certificate().subject();

@@ -5,6 +5,7 @@ mod authority;
 mod certificate;
 mod private_der;
 mod public_key;
+mod public_pem;
 mod signature;
 mod signing_key;
 mod verifying_key;
@@ -20,6 +21,7 @@ pub(crate) use private_der::tlv;
 #[cfg(feature = "pkcs11")]
 pub(crate) use private_der::{P256_SPKI_PREFIX, SEC1_HEAD};
 pub use public_key::PublicKey;
+pub use public_pem::InvalidPublicKeyFile;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{SigningFailed, SigningKey};
 #[cfg(feature = "client")]
