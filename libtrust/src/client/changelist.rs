@@ -107,6 +107,15 @@ impl Changelists {
             _ => Ok(()),
         }
     }
+
+    /// Takes everything away that is staged, also what is no change and keeps the rest from being published.
+    ///
+    /// # Errors
+    /// If the folder cannot be removed.
+    pub fn clear(&self, gun: &Gun) -> Result<(), ChangelistError> {
+        let folder = self.folder(gun)?;
+        folder::remove(&folder).map_err(at(&folder))
+    }
 }
 
 fn at(path: &Path) -> impl Fn(io::Error) -> ChangelistError + '_ {
@@ -179,6 +188,8 @@ mod tests {
         assert_eq!(lists.staged(&gun).unwrap(), staged[1..]);
         fs::write(lists.folder(&gun).unwrap().join("z.change"), "{").unwrap();
         assert!(matches!(lists.staged(&gun), Err(ChangelistError::Change { .. })));
+        lists.clear(&gun).unwrap();
+        assert_eq!(lists.staged(&gun).unwrap(), []);
         assert!(lists.staged(&"../a".parse().unwrap()).is_err());
     }
 
