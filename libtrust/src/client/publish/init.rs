@@ -82,7 +82,11 @@ impl Publisher {
         certificate::self_signed(gun, &*self.keys.open(key)?, self.client.now())
     }
 
-    async fn must_be_new(&self, gun: &Gun) -> Result<(), PublishError> {
+    /// Whether a collection could be begun.
+    ///
+    /// # Errors
+    /// [`PublishError::AlreadyThere`] if server or cache know it, or why that cannot be told.
+    pub async fn must_be_new(&self, gun: &Gun) -> Result<(), PublishError> {
         let there = |place: String| PublishError::AlreadyThere { gun: gun.clone(), place };
         if self.client.cache().load(gun, &RoleName::Root)?.is_some() {
             return Err(there("in the trust folder".to_owned()));
@@ -112,7 +116,16 @@ impl Publisher {
         let mut roles = versions(&draft, &files, Version::FIRST);
         roles.iter_mut().filter(|(role, _)| *role == RoleName::Snapshot).for_each(|(_, v)| *v = Version::FIRST);
         match self.client.transport().publish(gun, &files).await {
-            Ok(()) => Ok(Publication { roles, rebased: 0 }),
+            Ok(()) => {
+                // Whoever made the root need not take it on trust.
+                let root: Vec<(&RoleName, &[u8])> = files
+                    .iter()
+                    .filter(|(role, _)| *role == RoleName::Root)
+                    .map(|(role, bytes)| (role, bytes.as_slice()))
+                    .collect();
+                self.client.cache().commit(gun, None, &root, self.client.now())?;
+                Ok(Publication { roles, rebased: 0 })
+            }
             Err(TransportError::Conflict { server, .. }) => {
                 Err(PublishError::AlreadyThere { gun: gun.clone(), place: format!("on {server}") })
             }
