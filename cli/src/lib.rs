@@ -5,6 +5,7 @@
 //! * [`settings`]: what options and environment come to.
 //! * [`exit`], [`failure`]: how a command ends, and what it says when it fails.
 //! * [`output`]: what it says when it does not.
+//! * [`references`]: images in Dockerfiles, compose files and Kubernetes manifests.
 //! * [`terminal`]: what it asks.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
@@ -16,6 +17,7 @@ pub mod exit;
 pub mod failure;
 pub mod notary;
 pub mod output;
+pub mod references;
 pub mod session;
 pub mod settings;
 mod start;
