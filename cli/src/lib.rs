@@ -5,6 +5,7 @@
 //! * [`settings`]: what options and environment come to.
 //! * [`exit`], [`failure`]: how a command ends, and what it says when it fails.
 //! * [`output`]: what it says when it does not.
+//! * [`files`]: files that users name.
 //! * [`references`]: images in Dockerfiles, compose files and Kubernetes manifests.
 //! * [`terminal`]: what it asks.
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ pub mod commands;
 pub mod docker;
 pub mod exit;
 pub mod failure;
+pub mod files;
 pub mod notary;
 pub mod output;
 pub mod references;

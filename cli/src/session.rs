@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions, HttpTransport, Mirrors,
-    PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache, FileKeyStore,
+    HttpOptions, HttpTransport, Mirrors, PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress,
+    TlsOptions, Transport,
 };
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
@@ -25,6 +26,7 @@ pub struct Session {
     settings: Settings,
     wording: Wording,
     credentials: Arc<dyn Credentials>,
+    policy: Option<TrustPolicy>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -49,7 +51,14 @@ impl Session {
         credentials: Arc<dyn Credentials>,
     ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { settings, wording, credentials, runtime })
+        Ok(Self { settings, wording, credentials, policy: None, runtime })
+    }
+
+    /// With rules that come from elsewhere than the trust folder. A policy that was named on the command line counts
+    /// more.
+    #[must_use]
+    pub fn with_policy(self, policy: TrustPolicy) -> Self {
+        Self { policy: Some(policy), ..self }
     }
 
     /// The settings.
@@ -83,6 +92,9 @@ impl Session {
     /// If the file cannot be read, or says something that cannot be followed.
     pub fn policy(&self) -> Result<TrustPolicy, Failure> {
         let named = self.settings.policy.clone();
+        if let (Some(policy), None) = (&self.policy, &named) {
+            return Ok(policy.clone());
+        }
         let path = named.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY));
         let policy = match fs::read(&path) {
             Ok(text) => Some(parse_policy(&path, &text)?),
@@ -138,6 +150,19 @@ impl Session {
         let terminal = Terminal::new(shown, self.settings.may_ask);
         let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
         FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
+    }
+
+    /// The user's name at a registry, if they logged in with one.
+    ///
+    /// # Errors
+    /// If credentials cannot be read.
+    pub async fn user(&self, registry: &str) -> Result<Option<String>, Failure> {
+        let request = CredentialsRequest { server: registry, registry };
+        let found = self.credentials.credential(request).await;
+        Ok(match found.map_err(|error| Failure::caused(Exit::Auth, &error))? {
+            Some(Credential::Password { user, .. }) if !user.is_empty() => Some(user),
+            _ => None,
+        })
     }
 
     /// A registry, by its host as image names have it.
