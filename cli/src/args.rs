@@ -40,8 +40,8 @@ pub enum Command {
         #[command(subcommand)]
         command: key::Command,
     },
-    /// Read with the words of `notary`, from its folders
-    Notary(notary::args::Options),
+    /// Do what `notary` does, in its words, with its folders
+    Notary(notary::args::Words),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

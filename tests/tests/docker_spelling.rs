@@ -64,13 +64,13 @@ impl World {
 fn plain(outcome: &Outcome, home: &Path, repository: &str) -> (i32, String, String) {
     let text = |text: &str| {
         let text = text.replace(&home.display().to_string(), "HOME").replace(repository, "REPOSITORY");
-        let hex = |word: &str| word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit());
-        let word = |word: &str| match word.trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
-            inner if hex(inner) => word.replace(inner, "HEX"),
-            _ => word.to_owned(),
-        };
-        let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
-        text.lines().map(line).collect::<Vec<_>>().join("\n")
+        let is_hex = |word: &str| word.len() >= 7 && word.chars().all(|c| c.is_ascii_hexdigit());
+        let words = text.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+        let plain = words.map(|word| {
+            let inner = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if is_hex(inner) { word.replace(inner, "HEX") } else { word.to_owned() }
+        });
+        plain.collect::<String>()
     };
     (outcome.code, text(&outcome.stdout), text(&outcome.stderr))
 }

@@ -44,7 +44,7 @@ impl Context {
 /// What the verb says.
 pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Notary(options) => return Ok(notary::run(&options, context)),
+        Command::Notary(words) => return Ok(notary::run(&words, context)),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),

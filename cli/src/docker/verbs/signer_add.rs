@@ -86,7 +86,7 @@ fn add(name: &str, keys: &[PublicKey], repository: &str, session: &Session) -> R
 }
 
 /// Reads a public key, or a certificate that is valid now.
-pub(in crate::docker) fn public_key(file: &Path) -> Result<PublicKey, Failure> {
+pub(crate) fn public_key(file: &Path) -> Result<PublicKey, Failure> {
     let shown = file.display();
     let text = crate::files::read(file, MAX_FILE)
         .map_err(|failure| failure.while_doing(format!("unable to read public key from file: {shown}")))?;
