@@ -94,7 +94,7 @@ fn the_same_commands_say_the_same() -> Result<()> {
     let (one, two) = (world.registry.repository("team/one"), world.registry.repository("team/two"));
     for (person, repository) in [(&real, &one), (&user, &two)] {
         for tag in ["v1", "v2"] {
-            person.make_image(&format!("{repository}:{tag}"), tag)?;
+            person.make_image(&format!("{repository}:{tag}"), &format!("{tag} of {repository}"))?;
         }
         for name in ["bob.key", "open.key"] {
             key(person, name)?;

@@ -162,10 +162,12 @@ fn with_paths(paths: &[String]) -> String {
 fn remove(options: &RemoveOptions, notary: &Notary) -> Result<(), Failure> {
     let (gun, role) = (&options.gun, name(&options.role, "remove")?);
     if options.keys.is_empty() && options.paths.is_empty() && !options.all_paths {
-        print("\nAre you sure you want to remove all data for this delegation? (yes/no)\n")?;
+        print("\nAre you sure you want to remove all data for this delegation? (yes/no)")?;
         if options.yes {
-            print("Confirmed `yes` from flag\n")?;
-        } else if !sure("", Confirmation::Asked)? {
+            print("\nConfirmed `yes` from flag\n")?;
+        } else if sure("", Confirmation::Asked)? {
+            print("\n")?;
+        } else {
             return Err(aborted());
         }
         notary.stage(gun, &[Change::RemoveDelegation { role }])?;
