@@ -3,7 +3,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completion, inspect, key, man, revoke, sign, verify};
+use crate::commands::{
+    bundle, completion, delegation, delete, diff, init, inspect, key, list, log, man, policy, renew, resolve, revoke,
+    root, sign, signer, staged, verify, witness,
+};
 use crate::notary;
 use crate::settings::GlobalOptions;
 
@@ -32,14 +35,44 @@ pub enum Command {
     Revoke(revoke::Options),
     /// Verify images: who signed them, and whether the registry has what they signed
     Verify(verify::Options),
-    /// Show what is signed under a name, by whom and until when
+    /// Show everything that is trusted about images, and by whose word
     Inspect(inspect::Options),
-    /// Look after private keys
-    Key {
-        /// What to do with them.
-        #[command(subcommand)]
-        command: key::Command,
-    },
+    /// List the signed tags of an image
+    List(list::Options),
+    /// Tell what changed under a name, when, and by whose keys
+    Log(log::Options),
+    /// Compare versions, or what was trusted here with what the server has
+    Diff(diff::Options),
+    /// Begin a collection: the signatures of one repository
+    Init(init::Options),
+    /// Who may sign: add, remove, replace, list
+    Signer(signer::Options),
+    /// Parts of a collection given to other keys, at any depth
+    Delegation(delegation::Options),
+    /// Private keys that are here, and new keys for the roles of a collection
+    Key(key::Options),
+    /// A root that several people must sign, over files
+    Root(root::Options),
+    /// Sign roles anew as they are
+    Witness(witness::Options),
+    /// Publish the changes that are staged
+    Publish(staged::PublishOptions),
+    /// List the changes that are staged
+    Status(staged::StatusOptions),
+    /// Drop changes that are staged
+    Reset(staged::ResetOptions),
+    /// Delete a collection, here or also at the server
+    Delete(delete::Options),
+    /// Forget what was trusted before: the next use is the first
+    Forget(delete::ForgetOptions),
+    /// Sign anew what expires soon, or has expired, with the keys that are here
+    Renew(renew::Options),
+    /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
+    Resolve(resolve::Options),
+    /// Carry collections to places without a network, in one file
+    Bundle(bundle::Options),
+    /// Show which rules hold for which names, and whether images satisfy them
+    Policy(policy::Options),
     /// Do what `notary` does, in its words, with its folders
     Notary(notary::args::Words),
     /// Print the completion script of a shell
@@ -75,6 +108,24 @@ mod tests {
     #[test]
     fn the_tree_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_verb_has_an_option_that_every_verb_has() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for verb in command.get_subcommands() {
+                let own = verb.get_arguments().filter(|option| !option.is_global_set());
+                for option in own.filter_map(clap::Arg::get_long) {
+                    assert!(!global.contains(&option.to_owned()), "{}: --{option}", verb.get_name());
+                }
+                check(verb, global);
+            }
+        }
+        let command = Arguments::command();
+        let global = command.get_arguments().filter(|option| option.is_global_set());
+        let global: Vec<String> = global.filter_map(clap::Arg::get_long).map(str::to_owned).collect();
+        assert!(global.contains(&"server".to_owned()), "{global:?}");
+        check(&command, &global);
     }
 
     #[test]

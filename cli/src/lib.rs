@@ -4,8 +4,8 @@
 //! * [`docker`], [`notary`]: the spellings of `docker trust` and `notary`, over the same verbs.
 //! * [`settings`]: what options and environment come to.
 //! * [`exit`], [`failure`]: how a command ends, and what it says when it fails.
-//! * [`output`]: what it says when it does not.
 //! * [`files`]: files that users name.
+//! * [`output`]: what it says when it does not.
 //! * [`references`]: images in Dockerfiles, compose files and Kubernetes manifests.
 //! * [`terminal`]: what it asks.
 #![forbid(unsafe_code)]

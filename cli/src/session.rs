@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache, FileKeyStore,
-    HttpOptions, HttpTransport, Mirrors, PassphraseChain, PassphraseEnvironment, Publisher, Registry, ServerAddress,
-    TlsOptions, Transport,
+    Cache, Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache,
+    FileKeyStore, HttpOptions, HttpTransport, KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor,
+    PassphraseEnvironment, PassphraseFile, Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
+#[cfg(feature = "pkcs11")]
+use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::{FirstUse, Settings, Verbosity};
+#[cfg(feature = "pkcs11")]
+use crate::settings::TokenOptions;
+use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
 
 /// The policy's name in the trust folder, where it is read if none is named.
@@ -91,11 +95,10 @@ impl Session {
     /// # Errors
     /// If the file cannot be read, or says something that cannot be followed.
     pub fn policy(&self) -> Result<TrustPolicy, Failure> {
-        let named = self.settings.policy.clone();
-        if let (Some(policy), None) = (&self.policy, &named) {
+        if let (Some(policy), None) = (&self.policy, &self.settings.policy) {
             return Ok(policy.clone());
         }
-        let path = named.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY));
+        let (named, path) = (&self.settings.policy, self.policy_path());
         let policy = match fs::read(&path) {
             Ok(text) => Some(parse_policy(&path, &text)?),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
@@ -117,14 +120,41 @@ impl Session {
     /// # Errors
     /// If settings, policy or certificates cannot be used.
     pub fn client(&self, gun: &Gun) -> Result<Client, Failure> {
+        self.client_with(gun, Arc::new(self.cache()))
+    }
+
+    /// As [`Session::client`], one that remembers elsewhere.
+    ///
+    /// # Errors
+    /// As [`Session::client`].
+    pub fn client_with(&self, gun: &Gun, cache: Arc<dyn Cache>) -> Result<Client, Failure> {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
         let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
-        let cache = Arc::new(FileCache::new(&self.settings.trust_dir));
         Ok(Client::new(transport, cache).with_policy(policy))
+    }
+
+    /// A client under the policy that reads from somewhere else than the collection's server, or remembers elsewhere.
+    ///
+    /// # Errors
+    /// If the policy cannot be used.
+    pub fn client_over(&self, transport: Arc<dyn Transport>, cache: Arc<dyn Cache>) -> Result<Client, Failure> {
+        Ok(Client::new(transport, cache).with_policy(self.policy()?))
+    }
+
+    /// What was trusted before, in the trust folder.
+    #[must_use]
+    pub fn cache(&self) -> FileCache {
+        FileCache::new(&self.settings.trust_dir)
+    }
+
+    /// Where the policy is, whether there is one or not.
+    #[must_use]
+    pub fn policy_path(&self) -> PathBuf {
+        self.settings.policy.clone().unwrap_or_else(|| self.settings.trust_dir.join(POLICY))
     }
 
     /// A client that can also sign.
@@ -132,22 +162,58 @@ impl Session {
     /// # Errors
     /// As [`Session::client`].
     pub fn publisher(&self, gun: &Gun) -> Result<Publisher, Failure> {
-        Ok(Publisher::new(self.client(gun)?, Arc::new(self.keys())))
+        Ok(Publisher::new(self.client(gun)?, self.key_store()?))
+    }
+
+    /// The private keys in the token, if one was named, and in the trust folder.
+    ///
+    /// # Errors
+    /// If the token's library does not load.
+    pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
+        #[cfg(feature = "pkcs11")]
+        if let Some(token) = &self.settings.token {
+            return Ok(Arc::new(KeyStores::new().then(self.token(token)?).then(self.keys())));
+        }
+        Ok(Arc::new(self.keys()))
+    }
+
+    /// A PKCS#11 token. Its PIN comes from a source of its own, so that no passphrase is ever tried as one.
+    #[cfg(feature = "pkcs11")]
+    fn token(&self, token: &TokenOptions) -> Result<Pkcs11KeyStore, Failure> {
+        let mut pin = PassphraseChain::new();
+        if let Some(file) = &token.pin_file {
+            pin = pin.then(PassphraseFile::new(file));
+        }
+        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
+        let pin = Arc::new(pin.then_ask(AskingPassphrases::new(terminal, self.wording)));
+        let chosen = token.label.clone().map_or(ChosenToken::Only, ChosenToken::Label);
+        Ok(Pkcs11KeyStore::new(Pkcs11Options { module: token.module.clone(), token: chosen, pin })?)
+    }
+
+    const fn shown(&self) -> Shown {
+        match self.wording {
+            Wording::Notary | Wording::Docker => Shown::OnStdout,
+            Wording::Trust => Shown::OnStderr,
+        }
     }
 
     /// The private keys in the trust folder.
     #[must_use]
     pub fn keys(&self) -> FileKeyStore {
-        let (names, shown) = match self.wording {
-            Wording::Notary => (EnvironmentNames::Notary, Shown::OnStdout),
-            Wording::Docker => (EnvironmentNames::Docker, Shown::OnStdout),
-            Wording::Trust => (EnvironmentNames::Docker, Shown::OnStderr),
+        let names = match self.wording {
+            Wording::Notary => EnvironmentNames::Notary,
+            Wording::Docker | Wording::Trust => EnvironmentNames::Docker,
         };
         let mut passphrases = PassphraseChain::new().then(PassphraseEnvironment::new(names));
         if self.wording == Wording::Trust {
             passphrases = passphrases.then(PassphraseEnvironment::new(EnvironmentNames::Notary));
         }
-        let terminal = Terminal::new(shown, self.settings.may_ask);
+        passphrases = match &self.settings.passphrases {
+            PassphraseSource::Nowhere => passphrases,
+            PassphraseSource::File(path) => passphrases.then(PassphraseFile::new(path)),
+            PassphraseSource::Descriptor(number) => passphrases.then(PassphraseDescriptor::new(*number)),
+        };
+        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
         let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
         FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
     }

@@ -85,6 +85,9 @@ impl World {
         }
         let by_version = RemoteFile::ByVersion(RoleName::Root, publisher.root.version);
         self.server.put_as(&gun(), &by_version, &files[0].1);
+        for (role, bytes) in &files[1..] {
+            self.server.put_as(&gun(), &RemoteFile::ByVersion(role.clone(), version(self.number)), bytes);
+        }
         self.server.put(&gun(), &RoleName::Snapshot, &snapshot);
         self.server.put(&gun(), &RoleName::Timestamp, &timestamp);
     }
@@ -322,6 +325,9 @@ fn first_use_is_not_trusted_where_the_policy_forbids_it() {
 #[test]
 fn the_cache_is_enough_only_for_those_who_say_so() {
     let mut world = World::new();
+    // The server would answer, and is not asked.
+    let unknown = world.client().cached(&gun()).unwrap_err();
+    assert!(matches!(unknown, UpdateError::NotCached { role: RoleName::Root, .. }), "{unknown}");
     world.update().unwrap();
     let offline = |world: &World, rules: NameRules| {
         let policy = TrustPolicy::default().with_default(rules);
@@ -383,4 +389,51 @@ fn a_bundle_is_verified_like_a_server_and_by_those_who_saw_an_older_root() {
         UpdateError::Transport(_) | UpdateError::Verify(_)
     ));
     assert!(Bundle::parse(text.replace("bundle/1", "bundle/2").as_bytes()).is_err());
+}
+
+#[test]
+fn a_preview_tells_what_would_be_signed_and_whose_keys_are_missing() {
+    use libtrust::client::{KeyStore as _, KeyUse, MemoryKeyStore, PublishError, Publisher};
+    use libtrust::edit::Change;
+
+    let world = World::new();
+    let collection = world.update().unwrap();
+    let keys = Arc::new(MemoryKeyStore::default());
+    let publisher = Publisher::new(world.client(), Arc::<MemoryKeyStore>::clone(&keys));
+    let witness = [Change::Witness { role: releases() }];
+    let missing = publisher.preview(&collection, &witness);
+    assert!(matches!(missing, Err(PublishError::MissingKeys { found: 0, .. })), "{missing:?}");
+    assert_eq!(publisher.preview(&collection, &[]).unwrap(), []);
+
+    let key_use = KeyUse { role: "alice".to_owned(), gun: None };
+    keys.add(world.delegate.signing, key_use).unwrap();
+    assert_eq!(publisher.preview(&collection, &witness).unwrap(), [(releases(), version(2))]);
+    let missing = publisher.preview(&collection, &[Change::RenewRoot]);
+    assert!(matches!(missing, Err(PublishError::MissingKeys { role: RoleName::Root, .. })), "{missing:?}");
+}
+
+#[test]
+fn history_is_what_keys_of_then_signed() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.rotate_root();
+        world.publish();
+    }
+    let collection = world.update().unwrap();
+    let history = |versions| world.client().history(&collection, versions).now_or_never().unwrap();
+    let all = history(100).unwrap();
+    let versions = |role: &RoleName| all.targets[role].iter().map(|file| file.version.get()).collect::<Vec<_>>();
+    assert_eq!(all.roots.iter().map(|root| root.version.get()).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((versions(&RoleName::Targets), versions(&releases())), (vec![1, 2, 3], vec![1, 2, 3]));
+    assert!(all.incomplete.is_empty());
+    assert_eq!(history(2).unwrap().roots.len(), 2);
+
+    // A server that makes a past up is found out.
+    let (other, _) = Publisher::whole(NAME);
+    let first = RemoteFile::ByVersion(RoleName::Targets, version(1));
+    world.server.put_as(&gun(), &first, &other.targets_file());
+    assert!(history(100).is_err());
+    let older = world.current(&RoleName::Targets);
+    world.server.put_as(&gun(), &first, &older);
+    assert!(history(100).is_err());
 }

@@ -8,6 +8,7 @@
 //! * [`attacker`]: somebody between clients and a server, who rolls back, freezes, mixes and breaks off.
 //! * [`images`]: images pushed by raw HTTP.
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
+//! * [`images`]: images in a registry, without an engine.
 //! * [`person`]: somebody who publishes and reads with our library.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
+use chrono::{DateTime, Utc};
 use libtrust::client::{
     Anonymous, Changelists, Client, Collection, FileCache, FileKeyStore, FixedPassphrase, HttpOptions, HttpTransport,
     Init, KeyUse, NewKeys, Offline, PartialFile, Publication, Publisher, Rotation, SystemClock, TlsOptions,
@@ -22,6 +23,7 @@ pub struct Person {
     folder: PathBuf,
     server: String,
     ca: PathBuf,
+    at: Option<DateTime<Utc>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -29,7 +31,13 @@ impl Person {
     /// Uses the trust folder at `folder` with this server.
     pub fn new(folder: impl Into<PathBuf>, server: &TrustServer) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { folder: folder.into(), server: server.url(), ca: server.ca().to_owned(), runtime })
+        Ok(Self { folder: folder.into(), server: server.url(), ca: server.ca().to_owned(), at: None, runtime })
+    }
+
+    /// The same person at another time: what they sign expires that much earlier or later.
+    #[must_use]
+    pub fn at(self, time: DateTime<Utc>) -> Self {
+        Self { at: Some(time), ..self }
     }
 
     /// The trust folder.
@@ -44,6 +52,10 @@ impl Person {
         let transport = HttpTransport::new(address, &options, Arc::new(Anonymous))?;
         let client = Client::new(Arc::new(transport), Arc::new(FileCache::new(&self.folder)));
         let client = client.with_policy(TrustPolicy::trust_on_first_use());
+        let client = match self.at {
+            Some(time) => client.with_clock(time),
+            None => client,
+        };
         let passphrases = Arc::new(FixedPassphrase::new("passphrase-of-all"));
         Ok(Publisher::new(client, Arc::new(FileKeyStore::new(&self.folder, passphrases))))
     }
@@ -79,6 +91,12 @@ impl Person {
             }
         };
         Ok(publisher.root_certificate(&gun.parse()?, &id)?)
+    }
+
+    /// Keeps a private key, for a signer of this name.
+    pub fn keep(&self, key: SigningKey, name: &str) -> Result<()> {
+        self.publisher()?.keys().add(key, KeyUse { role: name.to_owned(), gun: None })?;
+        Ok(())
     }
 
     /// Makes the files that changes lead to, signed as far as the keys here go.

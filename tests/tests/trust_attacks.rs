@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
+use libtrust::edit::Change;
+use libtrust::keys::{KeyAlgorithm, SigningKey};
+use libtrust::names::RoleName;
+use ring::rand::SystemRandom;
 use stories::attacker::{Attacker, Behaviour, State};
 use stories::peers::trust::TrustCli;
-use stories::person::Person;
+use stories::person::{Person, target};
 use stories::signing::OwnCollection;
 use stories::trust_server::TrustServer;
 
@@ -127,11 +131,29 @@ fn one_role_s_file_is_not_another_s() -> Result<()> {
 }
 
 #[test]
+fn one_signer_s_file_is_not_another_s() -> Result<()> {
+    let world = World::start()?;
+    for name in ["alice", "bob"] {
+        let key = SigningKey::generate(KeyAlgorithm::Ecdsa, &SystemRandom::new())?;
+        let role: RoleName = format!("targets/{name}").parse()?;
+        let RoleName::Delegation(delegation) = &role else { anyhow::bail!("{role} is no delegation") };
+        let keys = vec![key.public_key().clone()];
+        let delegate =
+            Change::AddDelegation { role: delegation.clone(), keys, threshold: None, paths: vec![String::new()] };
+        world.alice.keep(key, name)?;
+        let sign = Change::AddTarget { role, name: format!("{name}-1"), target: target(name) };
+        world.alice.publish(GUN, &[delegate, sign])?;
+    }
+    let swap = Behaviour::Swaps("targets/alice".to_owned(), "targets/bob".to_owned());
+    world.newcomer_notices("newcomer", swap, 11, "checksum for targets/alice")
+}
+
+#[test]
 fn data_without_end_is_cut_off() -> Result<()> {
     let world = World::start()?;
-    world.notices(Behaviour::Endless("timestamp".to_owned()), 21, "more than")?;
+    world.notices(Behaviour::Endless("timestamp".to_owned()), 11, "more than")?;
     for (n, role) in ["snapshot", "targets"].into_iter().enumerate() {
-        world.newcomer_notices(&format!("newcomer-{n}"), Behaviour::Endless(role.to_owned()), 21, "more than")?;
+        world.newcomer_notices(&format!("newcomer-{n}"), Behaviour::Endless(role.to_owned()), 11, "more than")?;
     }
     Ok(())
 }

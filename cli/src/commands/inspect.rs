@@ -1,230 +1,230 @@
-//! `trust inspect`: what is signed under a name, by whom, with which keys, and until when.
+//! `trust inspect`: everything that is trusted about an image, and by whose word.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use clap::Args;
-use libtrust::client::{Collection, Confirmation, Offline, RELEASES, RootTrust, released_in};
+use libtrust::client::{Collection, RELEASES};
 use libtrust::dialect::Dialect;
-use libtrust::metadata::Metadata;
-use libtrust::names::{ImageReference, RoleName};
+use libtrust::keys::{CertificateBundle, PublicKey};
+use libtrust::metadata::{Metadata, RoleKeys};
+use libtrust::names::{ImageReference, KeyId, RoleName};
+use libtrust::policy::NameRules;
+use libtrust::verify::Verified;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 use super::Context;
-use super::session::{collection, open};
-use crate::exit::Exit;
+use super::reading::Reading;
+use super::shown::{confirmation, root_trust};
+use super::tags::{self, Tag};
 use crate::failure::Failure;
 use crate::output::{self, Document, Table, escape};
+use crate::session::Session;
+use crate::terminal::Wording;
 
 /// Options of `trust inspect`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   trust inspect registry.example/team/app
-  trust inspect registry.example/team/app:v1 --output json")]
+  trust inspect registry.example/team/app:1.4 registry.example/team/base")]
 pub struct Options {
-    /// Image names; with a tag, that one alone
-    #[arg(value_name = "IMAGE[:TAG]", required = true)]
-    pub images: Vec<String>,
-    /// Ask no server: show what was trusted when one was last asked
-    #[arg(long)]
-    pub offline: bool,
+    /// Images, with or without a tag
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<ImageReference>,
+    /// Whether a server must confirm it.
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
-/// What is known of the images asked for.
-#[derive(Debug, Serialize)]
-struct Inspection {
-    images: Vec<Inspected>,
-}
-
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Inspected {
+    collections: Vec<Inspection>,
+}
+
+#[derive(Serialize)]
+struct Inspection {
     name: String,
-    /// `pinned`, `seen-before` or `first-use`.
     root_trust: &'static str,
-    /// The server that confirmed this state now; null if it is what was cached.
-    confirmed_by: Option<String>,
+    confirmed_by: String,
+    confirmed: Option<DateTime<Utc>>,
     tags: Vec<Tag>,
-    signers: Vec<Holder>,
-    administrators: Vec<Holder>,
-    files: Vec<File>,
+    signers: Vec<SignerKeys>,
+    root_keys: Vec<RootKey>,
+    roles: Vec<Role>,
+    set_aside: Vec<SetAside>,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct Tag {
-    pub tag: String,
-    pub digest: String,
-    pub size: u64,
-    pub role: String,
-    /// Nobody if only the holder of the repository key signed it.
-    pub signers: Vec<String>,
+/// Somebody who may sign, with all keys that count.
+#[derive(Serialize)]
+struct SignerKeys {
+    name: String,
+    keys: Vec<String>,
+    threshold: u32,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct Holder {
-    pub name: String,
-    pub keys: Vec<String>,
-    pub threshold: u32,
+#[derive(Serialize)]
+struct RootKey {
+    /// What a pin names: the id in the metadata.
+    id: String,
+    /// The id of the plain key, by which key folders know it.
+    key: String,
+    certificate_expires: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Serialize)]
-struct File {
+#[derive(Serialize)]
+struct Role {
     role: String,
     version: u64,
-    expires: String,
+    expires: DateTime<Utc>,
+    threshold: u32,
+    /// The keys that may sign it, by the id key folders know.
+    keys: Vec<String>,
+    /// Those of them that did.
+    signed_by: Vec<String>,
+    /// Prefixes of the tags a delegation may list.
+    paths: Option<Vec<String>>,
 }
 
-/// Inspects each image; the first failure ends it.
-///
-/// # Errors
-/// Why a collection is not trusted or could not be had.
-pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = open(context)?;
-    let offline = if options.offline { Offline::Always } else { Offline::Never };
-    let images = session.wait(async {
-        let mut images = Vec::new();
-        for name in &options.images {
-            let image: ImageReference = name.parse()?;
-            let collection = collection(&session, image.gun(), offline).await?;
-            images.push(inspected(name, &collection, image.tag())?);
-        }
-        Ok::<_, Failure>(images)
-    })?;
-    output::print(&Inspection { images }, context.options.output)
+#[derive(Serialize)]
+struct SetAside {
+    role: String,
+    why: String,
 }
 
-fn inspected(name: &str, collection: &Collection, tag: Option<&str>) -> Result<Inspected, Failure> {
-    let tags = tags(collection, tag);
-    if let Some(tag) = tag.filter(|_| tags.is_empty()) {
-        let failure = Failure::new(Exit::NoTrustData, format!("{tag} of {} is not signed", collection.gun()));
-        return Err(failure.hint(format!("see what is: trust inspect {}", collection.gun())));
-    }
-    Ok(Inspected {
-        name: name.to_owned(),
-        root_trust: match collection.root_trust() {
-            RootTrust::Pinned => "pinned",
-            RootTrust::SeenBefore => "seen-before",
-            RootTrust::FirstUse => "first-use",
-        },
-        confirmed_by: match collection.confirmation() {
-            Confirmation::Server { server } => Some(server.clone()),
-            Confirmation::Cache { .. } => None,
-        },
-        tags,
-        signers: signers(collection),
-        administrators: administrators(collection),
-        files: files(collection),
-    })
-}
-
-/// Released tags, and who else signed the same digest under the same tag.
-pub(crate) fn tags(collection: &Collection, only: Option<&str>) -> Vec<Tag> {
-    let mut signed: BTreeMap<(&str, [u8; 32]), Vec<String>> = BTreeMap::new();
-    let everywhere = collection.targets().everywhere(only);
-    for found in everywhere.iter().filter(|found| !released_in().contains(found.role())) {
-        if let Some(digest) = found.target.digests.sha256 {
-            signed.entry((found.name, digest)).or_default().push(signer(found.role()));
-        }
-    }
-    let released = collection.released().filter(|found| only.is_none_or(|tag| tag == found.name));
-    let tags = released.filter_map(|found| {
-        let digest = found.target.digests.sha256?;
-        Some(Tag {
-            tag: found.name.to_owned(),
-            digest: format!("sha256:{}", hex::encode(digest)),
-            size: found.target.length,
-            role: found.role().to_string(),
-            signers: signed.remove(&(found.name, digest)).unwrap_or_default(),
-        })
-    });
-    tags.collect()
-}
-
-/// Every delegation but the one for releases, with its canonical keys.
-pub(crate) fn signers(collection: &Collection) -> Vec<Holder> {
-    let mut signers: Vec<Holder> = Vec::new();
-    for file in collection.targets().roles() {
-        for role in file.delegations.roles.iter().filter(|role| role.name.as_str() != RELEASES) {
-            let keys = role.keys.key_ids.iter().filter_map(|id| file.delegations.keys.get(id));
-            let keys = keys.map(|key| Dialect::Notary.canonical_key_id(key).to_string()).collect();
-            let name = role.name.as_str().trim_start_matches("targets/").to_owned();
-            signers.push(Holder { name, keys, threshold: role.keys.threshold.get() });
-        }
-    }
-    signers.sort_by(|a, b| a.name.cmp(&b.name));
-    signers
-}
-
-pub(crate) fn administrators(collection: &Collection) -> Vec<Holder> {
-    let roles = [RoleName::Root, RoleName::Targets].into_iter();
-    let holders = roles.filter_map(|role| {
-        let listed = collection.root().roles.get(&role)?;
-        let keys = listed.key_ids.iter().map(ToString::to_string).collect();
-        Some(Holder { name: role.to_string(), keys, threshold: listed.threshold.get() })
-    });
-    holders.collect()
-}
-
-fn files(collection: &Collection) -> Vec<File> {
-    let mut files = vec![
-        file(&RoleName::Root, &**collection.root()),
-        file(&RoleName::Timestamp, &**collection.timestamp()),
-        file(&RoleName::Snapshot, &**collection.snapshot()),
-    ];
-    files.extend(collection.targets().roles().map(|targets| file(targets.role(), &**targets)));
-    files
-}
-
-fn file<T: Metadata>(role: &RoleName, metadata: &T) -> File {
-    File { role: role.to_string(), version: metadata.version().get(), expires: date(metadata.expires()) }
-}
-
-fn date(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn signer(role: &RoleName) -> String {
-    role.to_string().trim_start_matches("targets/").to_owned()
-}
-
-impl Document for Inspection {
+impl Document for Inspected {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        for (n, image) in self.images.iter().enumerate() {
+        self.collections.iter().enumerate().try_for_each(|(n, collection)| {
             if n > 0 {
                 writeln!(to)?;
             }
-            image.text(to)?;
-        }
-        Ok(())
+            collection.text(to)
+        })
     }
 }
 
-impl Inspected {
+impl Inspection {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{}\n", escape::line(&self.name))?;
-        if self.tags.is_empty() {
-            writeln!(to, "No tag is signed.")?;
-        } else {
-            let mut table = Table::new(["TAG", "DIGEST", "SIGNERS"]);
-            for tag in &self.tags {
-                let signers =
-                    if tag.signers.is_empty() { "(repository key)".to_owned() } else { tag.signers.join(", ") };
-                table.row([&tag.tag, &tag.digest, &signers]);
+        writeln!(to, "{}", escape::line(&self.name))?;
+        let when = self.confirmed.map_or_else(|| "never".to_owned(), |time| time.format("%F %T UTC").to_string());
+        writeln!(to, "  confirmed by {}, {when}; root {}\n", escape::line(&self.confirmed_by), self.root_trust)?;
+        tags::write(&self.tags, to)?;
+        if !self.signers.is_empty() {
+            writeln!(to)?;
+            let mut table = Table::new(["SIGNER", "KEYS", "NEEDED"]);
+            for signer in &self.signers {
+                table.row([signer.name.clone(), signer.keys.join(", "), signer.threshold.to_string()]);
             }
             table.write(to)?;
         }
         writeln!(to)?;
-        let mut table = Table::new(["WHO", "NEEDED", "KEYS"]);
-        for holder in self.administrators.iter().chain(&self.signers) {
-            table.row([holder.name.clone(), holder.threshold.to_string(), holder.keys.join(", ")]);
+        let mut table = Table::new(["ROLE", "VERSION", "EXPIRES", "NEEDED", "KEYS"]);
+        for role in &self.roles {
+            let cells = [role.version.to_string(), role.expires.format("%F").to_string(), role.threshold.to_string()];
+            table.row(std::iter::once(role.role.clone()).chain(cells).chain([role.keys.join(", ")]));
         }
         table.write(to)?;
         writeln!(to)?;
-        let mut table = Table::new(["FILE", "VERSION", "EXPIRES"]);
-        for file in &self.files {
-            table.row([file.role.clone(), file.version.to_string(), file.expires.clone()]);
+        let mut table = Table::new(["ROOT KEY (FOR A PIN)", "KEY", "CERTIFICATE EXPIRES"]);
+        for key in &self.root_keys {
+            let expires = key.certificate_expires.map(|time| time.format("%F").to_string()).unwrap_or_default();
+            table.row([key.id.clone(), key.key.clone(), expires]);
         }
         table.write(to)
     }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The first collection that is not trusted.
+pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
+    let session = Session::new(context.settings()?, Wording::Trust)?;
+    let collections = options.images.iter().map(|image| {
+        let (client, collection) = options
+            .reading
+            .collection(&session, image.gun())
+            .map_err(|failure| failure.while_doing(format!("cannot inspect {}", image.familiar())))?;
+        let mut inspection = inspect(&collection, client.policy().rules(image.gun()));
+        inspection.tags.retain(|tag| image.tag().is_none_or(|wanted| wanted == tag.tag));
+        Ok(inspection)
+    });
+    let collections = collections.collect::<Result<Vec<_>, Failure>>()?;
+    output::print(&Inspected { collections }, session.settings().format)
+}
+
+fn inspect(collection: &Collection, rules: &NameRules) -> Inspection {
+    let (confirmed_by, confirmed) = confirmation(collection);
+    let root = collection.root();
+    let root_keys = root.roles.get(&RoleName::Root).map(|keys| keys.key_ids.as_slice()).unwrap_or_default();
+    let root_keys = root_keys.iter().map(|id| RootKey {
+        id: id.to_string(),
+        key: plain(id, &root.keys),
+        certificate_expires: root.keys.get(id).and_then(certificate_expires),
+    });
+    let mut roles: Vec<Role> = Vec::new();
+    roles.extend(one_of_four(collection, root));
+    roles.extend(one_of_four(collection, collection.timestamp()));
+    roles.extend(one_of_four(collection, collection.snapshot()));
+    let mut signers = Vec::new();
+    for file in collection.targets().roles() {
+        match file.role() {
+            RoleName::Delegation(name) => {
+                let parent = collection.role(&name.parent());
+                let delegations = parent.map(|parent| &parent.delegations);
+                let listed = delegations.and_then(|all| Some((all.roles.iter().find(|one| one.name == *name)?, all)));
+                roles.extend(
+                    listed
+                        .map(|(one, all)| Role { paths: Some(one.paths.clone()), ..role(file, &one.keys, &all.keys) }),
+                );
+            }
+            _ => roles.extend(one_of_four(collection, file)),
+        }
+        let others = file.delegations.roles.iter().filter(|one| one.name.as_str() != RELEASES);
+        signers.extend(others.map(|one| SignerKeys {
+            name: one.name.as_str().trim_start_matches("targets/").to_owned(),
+            keys: one.keys.key_ids.iter().map(|id| plain(id, &file.delegations.keys)).collect(),
+            threshold: one.keys.threshold.get(),
+        }));
+    }
+    let set_aside = collection.set_aside().iter();
+    Inspection {
+        name: collection.gun().to_string(),
+        root_trust: root_trust(collection.root_trust()),
+        confirmed_by,
+        confirmed,
+        tags: tags::of(collection, rules),
+        signers,
+        root_keys: root_keys.collect(),
+        roles,
+        set_aside: set_aside.map(|one| SetAside { role: one.role.to_string(), why: one.cause.to_string() }).collect(),
+    }
+}
+
+/// A role whose keys the root lists.
+fn one_of_four<T: Metadata>(collection: &Collection, file: &Verified<T>) -> Option<Role> {
+    let root = collection.root();
+    root.roles.get(file.role()).map(|keys| role(file, keys, &root.keys))
+}
+
+fn role<T: Metadata>(file: &Verified<T>, listed: &RoleKeys, keys: &BTreeMap<KeyId, PublicKey>) -> Role {
+    Role {
+        role: file.role().to_string(),
+        version: file.version().get(),
+        expires: file.expires(),
+        threshold: listed.threshold.get(),
+        keys: listed.key_ids.iter().map(|id| plain(id, keys)).collect(),
+        signed_by: file.signers().iter().map(|id| plain(id, keys)).collect(),
+        paths: None,
+    }
+}
+
+/// The id by which key folders know a key.
+fn plain(id: &KeyId, keys: &BTreeMap<KeyId, PublicKey>) -> String {
+    keys.get(id).map_or_else(|| id.clone(), |key| Dialect::Notary.canonical_key_id(key)).to_string()
+}
+
+fn certificate_expires(key: &PublicKey) -> Option<DateTime<Utc>> {
+    CertificateBundle::parse(&key.public).ok().map(|bundle| bundle.not_after())
 }

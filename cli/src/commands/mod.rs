@@ -1,15 +1,36 @@
 //! The verbs of `trust`, a file each. A verb takes its options and the context, prints one document, and returns a
 //! failure that says what to do next.
 
+mod ask;
+pub mod bundle;
+mod change;
 pub mod completion;
+pub mod delegation;
+pub mod delete;
+pub mod diff;
+mod differences;
+pub mod init;
 pub mod inspect;
 pub mod key;
+pub mod list;
+pub mod log;
 pub mod man;
+mod name;
+pub mod pins;
+pub mod policy;
+mod reading;
+pub mod renew;
+pub mod resolve;
 pub mod revoke;
+pub mod root;
 pub(crate) mod session;
 mod shown;
 pub mod sign;
+pub mod signer;
+pub mod staged;
+mod tags;
 pub mod verify;
+pub mod witness;
 
 use crate::args::Command;
 use crate::exit::Exit;
@@ -48,10 +69,27 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
-        Command::Inspect(options) => inspect::run(&options, context),
-        Command::Key { command } => key::run(&command, context),
+        Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
+        Command::Diff(options) => diff::run(&options, context),
+        Command::Inspect(options) => inspect::run(&options, context),
+        Command::List(options) => list::run(&options, context),
+        Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Policy(options) => policy::run(&options, context),
+        Command::Renew(options) => renew::run(&options, context),
+        Command::Resolve(options) => resolve::run(&options, context),
+        Command::Init(options) => init::run(&options, context),
+        Command::Signer(options) => signer::run(&options, context),
+        Command::Delegation(options) => delegation::run(&options, context),
+        Command::Key(options) => key::run(&options, context),
+        Command::Root(options) => root::run(&options, context),
+        Command::Witness(options) => witness::run(&options, context),
+        Command::Publish(options) => staged::publish(&options, context),
+        Command::Status(options) => staged::status(&options, context),
+        Command::Reset(options) => staged::reset(&options, context),
+        Command::Delete(options) => delete::run(&options, context),
+        Command::Forget(options) => delete::forget(&options, context),
     }?;
     Ok(Exit::Ok)
 }

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use libtrust::client::{Collection, Confirmation, ImageSigner, RootTrust};
+use libtrust::dialect::Dialect;
+use libtrust::keys::PublicKey;
 use libtrust::metadata::Version;
-use libtrust::names::RoleName;
+use libtrust::names::{KeyId, RoleName};
 use serde::Serialize;
 
 use crate::session::Session;
@@ -91,4 +93,14 @@ pub fn root_keys(collection: &Collection) -> Vec<String> {
         .get(&RoleName::Root)
         .map(|keys| keys.key_ids.iter().map(ToString::to_string).collect())
         .unwrap_or_default()
+}
+
+/// The id by which people know a key, also if it is in a certificate.
+pub fn canonical(key: &PublicKey) -> KeyId {
+    Dialect::Notary.canonical_key_id(key)
+}
+
+/// The first characters of a key's id: enough for people.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }

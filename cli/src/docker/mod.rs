@@ -10,6 +10,7 @@ pub mod engine;
 pub mod inspect;
 mod natural;
 mod plugin;
+mod seen;
 pub mod verbs;
 pub mod verified;
 

@@ -25,9 +25,13 @@ impl From<VerifyError> for Failure {
             VerifyError::NoRootCertificate { .. } => {
                 (Exit::Policy, "this root may not speak for this name: check the name and the server")
             }
+            VerifyError::NotPinned { .. } => {
+                (Exit::Policy, "the policy names other root keys: ask the publisher before you change it")
+            }
             VerifyError::RootRotation(_) => (
                 Exit::Signature,
-                "the root keys were replaced without the old ones: ask the publisher before you trust the new ones",
+                "the root keys were replaced without the old ones: ask the publisher before you trust the new ones, by \
+                 `trust forget IMAGE`. So it is, too, where `notary init` was run over a collection that was there",
             ),
             VerifyError::NoSignatures { .. }
             | VerifyError::Threshold(_)
@@ -93,6 +97,14 @@ mod tests {
             (expired(RoleName::Timestamp), 13),
             (
                 VerifyError::NoRootCertificate {
+                    gun: "registry.example/app".parse().unwrap(),
+                    version: version(1),
+                    rejected: vec![],
+                },
+                14,
+            ),
+            (
+                VerifyError::NotPinned {
                     gun: "registry.example/app".parse().unwrap(),
                     version: version(1),
                     rejected: vec![],

@@ -42,6 +42,33 @@ pub struct Settings {
     pub may_ask: bool,
     /// Whether changes are made or only told.
     pub changes: Changes,
+    /// Where passphrases are besides the environment.
+    pub passphrases: PassphraseSource,
+    /// The token that has root keys, if one was named.
+    pub token: Option<TokenOptions>,
+}
+
+/// Where passphrases are besides the environment and a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PassphraseSource {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line that comes through an open descriptor.
+    Descriptor(u32),
+}
+
+/// A PKCS#11 token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenOptions {
+    /// The vendor's library.
+    pub module: PathBuf,
+    /// The token's label, where the library has several.
+    pub label: Option<String>,
+    /// The file with the PIN; a person is asked without one.
+    pub pin_file: Option<PathBuf>,
 }
 
 /// Certificates for connections to trust servers.
@@ -123,6 +150,12 @@ impl Settings {
             confirmation: if options.yes { Confirmation::Given } else { Confirmation::Asked },
             may_ask: !options.no_input,
             changes: if options.dry_run { Changes::Told } else { Changes::Made },
+            passphrases: match (&options.passphrase_file, options.passphrase_fd) {
+                (Some(file), _) => PassphraseSource::File(file.clone()),
+                (None, Some(number)) => PassphraseSource::Descriptor(number),
+                (None, None) => PassphraseSource::Nowhere,
+            },
+            token: token(options),
         })
     }
 
@@ -143,6 +176,17 @@ impl Settings {
     pub fn host_certificates(&self, server: &ServerUrl) -> PathBuf {
         Path::new(&self.docker_config).join("tls").join(server.host())
     }
+}
+
+#[cfg(feature = "pkcs11")]
+fn token(options: &GlobalOptions) -> Option<TokenOptions> {
+    let module = options.pkcs11_module.clone()?;
+    Some(TokenOptions { module, label: options.pkcs11_token.clone(), pin_file: options.pkcs11_pin_file.clone() })
+}
+
+#[cfg(not(feature = "pkcs11"))]
+const fn token(_: &GlobalOptions) -> Option<TokenOptions> {
+    None
 }
 
 fn verbosity(options: &GlobalOptions) -> Verbosity {

@@ -68,8 +68,10 @@ impl Bundle {
         let mut files = Files::default();
         let roles = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
         let targets = collection.targets().roles().map(|file| file.role().clone());
-        let set_aside = collection.set_aside().iter().map(|role| role.role.clone());
-        for role in roles.into_iter().chain(targets).chain(set_aside) {
+        // Readers must find what the snapshot names, also what they will set aside as well.
+        let set_aside = collection.set_aside().iter().map(|role| (role.role.clone(), role.bytes.clone()));
+        files.current.extend(set_aside);
+        for role in roles.into_iter().chain(targets) {
             let bytes = client.cache().load(gun, &role)?;
             let bytes = bytes.ok_or_else(|| UpdateError::NotCached { gun: gun.clone(), role: role.clone() })?;
             files.current.insert(role, bytes);

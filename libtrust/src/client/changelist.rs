@@ -153,7 +153,7 @@ pub enum ChangelistError {
         cause: InvalidChange,
     },
     /// A name that would leave the folder.
-    #[error("{gun} cannot be the name of a folder: empty, `.` and `..` segments are refused")]
+    #[error("{gun} cannot be the name of a folder: empty segments and those that begin with a dot are refused")]
     Name {
         /// The name.
         gun: Gun,

@@ -53,9 +53,17 @@ pub struct SetAside {
     pub role: RoleName,
     /// Why: expired, or short of signatures.
     pub cause: UpdateError,
+    pub(super) bytes: Vec<u8>,
+    pub(super) content: Option<Targets>,
+}
+
+impl SetAside {
     /// What its file says. The snapshot names it, and nobody who may has signed it: good for signing anew by somebody who
     /// read it, for nothing else.
-    pub content: Option<Targets>,
+    #[must_use]
+    pub const fn content(&self) -> Option<&Targets> {
+        self.content.as_ref()
+    }
 }
 
 impl Collection {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! TRUSTDIR/tuf/GUN/metadata/ROLE.json      the last trusted files
-//! TRUSTDIR/tuf/GUN/metadata.next/          an update on its way there: complete once it has this name
+//! TRUSTDIR/tuf/GUN/.metadata.next/         an update on its way there: complete once it has this name
 //! TRUSTDIR/tuf/GUN/changelist/*.change     staged changes
 //! TRUSTDIR/tuf/GUN/.lock                   locked while one of these is written
 //! TRUSTDIR/private/KEYID.key               private keys
@@ -19,7 +19,8 @@ use crate::names::Gun;
 pub(super) fn of_collection(trust_dir: &Path, gun: &Gun) -> Option<PathBuf> {
     let mut path = trust_dir.join("tuf");
     for segment in gun.as_str().split('/') {
-        if matches!(segment, "" | "." | "..") || segment.contains(['\\', '\0']) {
+        // What begins with a dot is ours, and no image's name has it.
+        if segment.is_empty() || segment.starts_with('.') || segment.contains(['\\', '\0']) {
             return None;
         }
         path.push(segment);

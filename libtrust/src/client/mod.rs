@@ -12,6 +12,7 @@ mod collection;
 mod credentials;
 mod error;
 mod folder;
+mod history;
 mod http;
 mod image;
 mod keystore;
@@ -22,7 +23,7 @@ mod transport;
 mod update;
 
 pub use bundle::{Bundle, InvalidBundleFile};
-pub use cache::{Cache, CacheError, FileCache, MemoryCache};
+pub use cache::{Cache, CacheError, FileCache, MemoryCache, ReadOnlyCache};
 pub use changelist::{ChangelistError, Changelists, StagedChange};
 pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, Confirmation, RootTrust, SetAside};
@@ -30,6 +31,7 @@ pub use credentials::{
     Anonymous, Credential, Credentials, CredentialsError, CredentialsRequest, DockerConfig, NotaryAuth, Secret,
 };
 pub use error::UpdateError;
+pub use history::History;
 pub use http::{
     HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
     UnaddressableName,

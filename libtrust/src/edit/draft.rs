@@ -198,8 +198,9 @@ impl Draft {
         if !exists {
             return Err(EditError::NoSuchRole(role.clone()));
         }
-        if let Some(revived) = self.set_aside.remove(role) {
-            self.targets.insert(role.clone(), revived);
+        // Signing it anew would vouch for everything it lists, which nobody vouches for now.
+        if self.set_aside.contains_key(role) {
+            return Err(EditError::SetAside(role.clone()));
         }
         let new = &mut self.new;
         Ok(self.targets.entry(role.clone()).or_insert_with(|| {

@@ -92,6 +92,12 @@ impl TrustPolicy {
         self.matching(gun).map(|(pattern, _)| pattern)
     }
 
+    /// The rules for names that no pattern matches.
+    #[must_use]
+    pub const fn default_rules(&self) -> &NameRules {
+        &self.default
+    }
+
     /// Every rule but the default.
     pub fn patterns(&self) -> impl Iterator<Item = (&NamePattern, &NameRules)> {
         self.rules.iter().map(|(pattern, rules)| (pattern, rules))
@@ -130,5 +136,6 @@ mod tests {
         let policy = TrustPolicy::default().with("a*".parse().unwrap(), NameRules::default()).without_first_use();
         assert!(!policy.rules(&"a".parse().unwrap()).first_use);
         assert!(!policy.rules(&"b".parse().unwrap()).first_use);
+        assert!(!policy.default_rules().first_use);
     }
 }

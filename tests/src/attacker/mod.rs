@@ -45,6 +45,8 @@ pub enum Behaviour {
     Cuts(String, usize),
     /// Answers whatever is asked of a collection with this status, publications too.
     Status(u16),
+    /// Answers publications with this status and passes everything else on.
+    RefusesPublications(u16),
     /// Takes every request and never answers.
     Silent,
 }
@@ -113,6 +115,9 @@ impl Shared {
         let behaviour = held(&self.behaviour).clone();
         match &behaviour {
             Behaviour::Status(status) if request.path.contains("/_trust/") => {
+                return connection.answer(&Answer::of_status(*status));
+            }
+            Behaviour::RefusesPublications(status) if request.method == "POST" && request.path.ends_with("/tuf/") => {
                 return connection.answer(&Answer::of_status(*status));
             }
             Behaviour::Silent => {

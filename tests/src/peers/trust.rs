@@ -37,6 +37,7 @@ pub struct TrustCli {
     config: PathBuf,
     server: String,
     ca: PathBuf,
+    passphrase: Option<String>,
 }
 
 impl TrustCli {
@@ -45,7 +46,7 @@ impl TrustCli {
         let home = folder.join(name);
         let config = home.join("config");
         std::fs::create_dir_all(&config)?;
-        Ok(Self { home, config, server: server.url(), ca: server.ca().to_owned() })
+        Ok(Self { home, config, server: server.url(), ca: server.ca().to_owned(), passphrase: None })
     }
 
     /// The same user with the same keys and cache, at another server.
@@ -64,6 +65,18 @@ impl TrustCli {
     pub fn trusts_on_first_use(&self) -> Result<()> {
         std::fs::create_dir_all(self.trust_dir())?;
         Ok(std::fs::write(self.trust_dir().join("policy.json"), r#"{"version":1,"default":{"first_use":true}}"#)?)
+    }
+
+    /// The same user, with one passphrase for all keys.
+    #[must_use]
+    pub fn with_passphrase(&self, passphrase: &str) -> Self {
+        Self { passphrase: Some(passphrase.to_owned()), ..self.clone() }
+    }
+
+    /// The same user, who wrote into the policy that first use is trusted though nobody watches.
+    pub fn trusting_first_use(self) -> Result<Self> {
+        self.trusts_on_first_use()?;
+        Ok(self)
     }
 
     /// The user's own folder; commands run in it.
@@ -118,8 +131,9 @@ impl TrustCli {
         let mut command = clean(binary()?);
         command.current_dir(&self.home).env("HOME", &self.home).env("DOCKER_CONFIG", &self.config);
         command.env("DOCKER_CONTENT_TRUST_SERVER", &self.server);
-        command.env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", "passphrase-root");
-        command.env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", "passphrase-repository");
+        let passphrase = |own| self.passphrase.clone().unwrap_or_else(|| String::from(own));
+        command.env("DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE", passphrase("passphrase-root"));
+        command.env("DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE", passphrase("passphrase-repository"));
         command.arg("--tlscacert").arg(&self.ca);
         Ok(command)
     }

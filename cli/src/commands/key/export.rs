@@ -1,68 +1,108 @@
-//! `trust key export`: PEM text, for `trust key import` and `notary key import`.
+//! `trust key export`.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::Args;
-use libtrust::client::KeyStore;
+use libtrust::client::KeyStore as _;
 use libtrust::names::KeyId;
+use serde::Serialize;
+use zeroize::Zeroizing;
 
-use crate::commands::Context;
-use crate::commands::session::keys;
+use super::{find, write};
+use crate::commands::{Context, name::CollectionName};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::forgive_closed_pipe;
+use crate::output::{self, Document};
+use crate::session::Session;
+use crate::settings::Changes;
+use crate::terminal::Wording;
 
 /// Options of `trust key export`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  trust key export > keys.pem
-  trust key export 765b04a2f1 > targets.pem")]
+  trust key export --to keys.pem
+  trust key export --name registry.example/team/app
+  trust key export --public 5f1a1c2 > alice.pub")]
 pub struct Options {
-    /// Keys, by the beginning of their ids; without, all of them
-    #[arg(value_name = "KEY")]
+    /// Keys, by id or how it begins [default: all]
+    #[arg(value_name = "ID")]
     pub keys: Vec<String>,
+    /// The keys of this collection
+    #[arg(long, value_name = "IMAGE", conflicts_with = "keys")]
+    pub name: Option<CollectionName>,
+    /// Public keys, for whoever gives them a role. The private ones are opened for it
+    #[arg(long)]
+    pub public: bool,
+    /// A new file to write to, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
 }
 
-/// Prints the keys.
-pub(super) fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let store = keys(context)?;
-    let here: Vec<KeyId> = store.list()?.into_iter().map(|entry| entry.id).collect();
-    let mut chosen = Vec::new();
-    for start in &options.keys {
-        chosen.push(only(start, &here)?);
-    }
-    let chosen = if options.keys.is_empty() { here } else { chosen };
-    if chosen.is_empty() {
-        return Err(Failure::new(Exit::Key, "no private key is here"));
-    }
-    let text = store.export(&chosen)?;
-    forgive_closed_pipe(io::stdout().write_all(text.as_bytes()))
+#[derive(Serialize)]
+struct Exported {
+    keys: Vec<String>,
+    to: Option<PathBuf>,
+    /// The PEM text, unless it went into a file.
+    pem: Option<Zeroized>,
 }
 
-/// The one key whose id begins so.
-fn only(start: &str, here: &[KeyId]) -> Result<KeyId, Failure> {
-    let mut matching = here.iter().filter(|id| id.as_str().starts_with(start));
-    match (matching.next(), matching.next()) {
-        (Some(id), None) => Ok(id.clone()),
-        (None, _) => {
-            Err(Failure::new(Exit::Key, format!("no private key {start} is here")).hint("see: trust key list"))
+/// Wiped when it is no longer needed.
+struct Zeroized(Zeroizing<String>);
+
+impl Serialize for Zeroized {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Document for Exported {
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        match &self.pem {
+            Some(pem) => to.write_all(pem.0.as_bytes()),
+            None => writeln!(to, "{} keys exported", self.keys.len()),
         }
-        (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("several private keys begin with {start}; give more of the id")))
-        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_beginning_names_one_key_or_none() {
-        let here = ["ab", "ac"].map(|start| format!("{start:0<64}").parse().unwrap());
-        assert_eq!(only("ab", &here).unwrap(), here[0]);
-        assert_eq!(only("a", &here).unwrap_err().exit(), Exit::Usage);
-        assert_eq!(only("b", &here).unwrap_err().exit(), Exit::Key);
+/// Runs it.
+///
+/// # Errors
+/// If a key is not here or cannot be read.
+pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
+    let session = Session::new(context.settings()?, Wording::Trust)?;
+    let store = session.keys();
+    let entries = match (&options.name, options.keys.as_slice()) {
+        (Some(name), _) => {
+            let of_name = store.list()?.into_iter().filter(|entry| entry.key_use.gun.as_ref() == Some(&name.0));
+            of_name.collect()
+        }
+        (None, []) => store.list()?,
+        (None, ids) => ids.iter().map(|id| find::key(&session, id)).collect::<Result<Vec<_>, _>>()?,
+    };
+    if entries.is_empty() {
+        return Err(Failure::new(Exit::Key, "there is no such key here").hint("keys are listed by: trust key list"));
     }
+    let ids: Vec<KeyId> = entries.iter().map(|entry| entry.id.clone()).collect();
+    let pem = if options.public {
+        let mut text = String::new();
+        for entry in &entries {
+            text += &store.open(&entry.id)?.public_key().to_pem(&entry.key_use.role);
+        }
+        Zeroizing::new(text)
+    } else {
+        store.export(&ids)?
+    };
+    let keys = ids.iter().map(ToString::to_string).collect();
+    let pem = match &options.to {
+        None => Some(Zeroized(pem)),
+        Some(file) => {
+            if session.settings().changes == Changes::Made {
+                write::new(file, pem.as_bytes())?;
+            }
+            None
+        }
+    };
+    output::print(&Exported { keys, to: options.to.clone(), pem }, session.settings().format)
 }

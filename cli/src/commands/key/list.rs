@@ -2,41 +2,81 @@
 
 use std::io::{self, Write};
 
-use libtrust::client::KeyStore;
+use clap::Args;
+use libtrust::client::{KeyEntry, KeyStore as _};
 use serde::Serialize;
 
-use super::Key;
 use crate::commands::Context;
-use crate::commands::session::keys;
+use crate::commands::shown;
 use crate::failure::Failure;
-use crate::output::{self, Document, Table, notice};
+use crate::output::{self, Document, Table};
+use crate::session::Session;
+use crate::terminal::Wording;
 
-/// The keys that are here.
+/// Options of `trust key list`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  trust key list
+  trust key list --output json")]
+pub struct Options {}
+
+/// Keys.
 #[derive(Debug, Serialize)]
-struct Keys {
+pub struct Keys {
     keys: Vec<Key>,
 }
 
-/// Lists keys, root keys first; says what looks like one and cannot be read.
-pub(super) fn run(context: &Context) -> Result<(), Failure> {
-    let store = keys(context)?;
-    let mut listed: Vec<Key> = store.list()?.into_iter().map(Key::from).collect();
-    listed.sort_by(|a, b| (a.role != "root", &a.gun, &a.role, &a.id).cmp(&(b.role != "root", &b.gun, &b.role, &b.id)));
-    for unreadable in store.unreadable()? {
-        notice::warning(&format!("{} is not a key that can be used: {}", unreadable.location, unreadable.why));
+/// A key that is here.
+#[derive(Debug, Serialize)]
+pub struct Key {
+    /// `root`, `targets`, `snapshot`, or a signer's name.
+    pub role: String,
+    /// The collection it belongs to, if it belongs to one.
+    pub name: Option<String>,
+    /// Its id.
+    pub id: String,
+    /// Where it is.
+    pub location: String,
+}
+
+impl Key {
+    /// As it is shown.
+    pub fn of(entry: &KeyEntry) -> Self {
+        Self {
+            role: entry.key_use.role.clone(),
+            name: entry.key_use.gun.as_ref().map(ToString::to_string),
+            id: entry.id.to_string(),
+            location: entry.location.clone(),
+        }
     }
-    output::print(&Keys { keys: listed }, context.options.output)
 }
 
 impl Document for Keys {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        if self.keys.is_empty() {
-            return writeln!(to, "No private key is here.");
-        }
-        let mut table = Table::new(["ROLE", "IMAGE", "KEY"]);
+        let mut table = Table::new(["ROLE", "NAME", "KEY", "LOCATION"]);
         for key in &self.keys {
-            table.row([key.role.as_str(), key.gun.as_deref().unwrap_or_default(), &key.id]);
+            table.row([&key.role, key.name.as_deref().unwrap_or("any"), shown::short(&key.id), &key.location]);
         }
         table.write(to)
     }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn run(_: &Options, context: &Context) -> Result<(), Failure> {
+    let session = Session::new(context.settings()?, Wording::Trust)?;
+    let store = session.keys();
+    for unreadable in store.unreadable()? {
+        session.warn(&format!("{} is not listed: {}", unreadable.location, unreadable.why));
+    }
+    let mut entries = store.list()?;
+    // Root keys first: they are the ones to look after.
+    entries.sort_by_key(|entry| {
+        let role = entry.key_use.role.clone();
+        (role != "root", entry.key_use.gun.clone(), role)
+    });
+    output::print(&Keys { keys: entries.iter().map(Key::of).collect() }, session.settings().format)
 }

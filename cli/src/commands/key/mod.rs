@@ -1,50 +1,72 @@
-//! `trust key`: the private keys of the trust folder, a file each verb.
+//! `trust key`: the private keys in the trust folder, and the keys of a collection's roles.
 
+mod backup;
 mod export;
+pub mod find;
+mod generate;
 mod import;
 mod list;
+mod passwd;
+mod remove;
+mod rotate;
+mod secret;
+pub mod write;
 
-use clap::Subcommand;
-use serde::Serialize;
+use clap::{Args, Subcommand};
+
+pub use generate::signer_name;
 
 use super::Context;
 use crate::failure::Failure;
 
-/// What to do with private keys.
+/// Options of `trust key`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do with keys.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// List the private keys that are here
-    List,
-    /// Take private keys from a file, of Docker, notary or openssl
+pub enum Verb {
+    /// Make a signer's key, or a root key
+    Generate(generate::Options),
+    /// Take in a signer's private key
+    Load(import::LoadOptions),
+    /// Take in private keys of any file that Notary, Docker or OpenSSL wrote
     Import(import::Options),
-    /// Print private keys, sealed as they are, for another machine
+    /// Print keys as they are stored, each sealed with its passphrase, or public keys
     Export(export::Options),
+    /// List the keys that are here
+    List(list::Options),
+    /// Give a key another passphrase
+    Passwd(passwd::Options),
+    /// Remove a key for good
+    Remove(remove::Options),
+    /// Give a role of a collection new keys
+    Rotate(rotate::Options),
+    /// Save every key that is here in one sealed file
+    Backup(backup::Options),
+    /// Bring back the keys of a backup that are not here
+    Restore(backup::RestoreOptions),
 }
 
 /// Runs it.
 ///
 /// # Errors
 /// What the verb says.
-pub fn run(command: &Command, context: &Context) -> Result<(), Failure> {
-    match command {
-        Command::List => list::run(context),
-        Command::Import(options) => import::run(options, context),
-        Command::Export(options) => export::run(options, context),
-    }
-}
-
-/// A key as documents tell it.
-#[derive(Debug, Serialize)]
-struct Key {
-    id: String,
-    role: String,
-    gun: Option<String>,
-    location: String,
-}
-
-impl From<libtrust::client::KeyEntry> for Key {
-    fn from(entry: libtrust::client::KeyEntry) -> Self {
-        let gun = entry.key_use.gun.map(|gun| gun.to_string());
-        Self { id: entry.id.to_string(), role: entry.key_use.role, gun, location: entry.location }
+pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
+    match &options.verb {
+        Verb::Generate(options) => generate::run(options, context),
+        Verb::Load(options) => import::load(options, context),
+        Verb::Import(options) => import::run(options, context),
+        Verb::Export(options) => export::run(options, context),
+        Verb::List(options) => list::run(options, context),
+        Verb::Passwd(options) => passwd::run(options, context),
+        Verb::Remove(options) => remove::run(options, context),
+        Verb::Rotate(options) => rotate::run(options, context),
+        Verb::Backup(options) => backup::run(options, context),
+        Verb::Restore(options) => backup::restore(options, context),
     }
 }

@@ -7,9 +7,9 @@ use libtrust::client::{Collection, Offline};
 use libtrust::names::ImageReference;
 
 use crate::commands::Context;
-use crate::commands::inspect::{Holder, Tag, administrators, signers, tags};
 use crate::commands::session::{collection, open, say_doubts};
 use crate::docker::inspect::{Inspected, Key, KeyHolder, REPO_ADMIN, SignedTag, json, pretty, sort};
+use crate::docker::seen::{Holder, Tag, administrators, signers, tags};
 use crate::failure::Failure;
 use crate::output::{escape, forgive_closed_pipe};
 use crate::session::Session;

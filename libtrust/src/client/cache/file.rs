@@ -37,7 +37,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> CacheError + '_ {
 }
 
 fn next(collection: &Path) -> PathBuf {
-    collection.join("metadata.next")
+    collection.join(".metadata.next")
 }
 
 fn file_of(collection: &Path, role: &RoleName) -> PathBuf {
@@ -123,7 +123,7 @@ impl Cache for FileCache {
         let forget = || {
             folder::remove(&next(&collection))?;
             // Under another name first: a half-emptied cache could lack its root and keep the rest.
-            let (metadata, gone) = (collection.join("metadata"), collection.join("metadata.gone"));
+            let (metadata, gone) = (collection.join("metadata"), collection.join(".metadata.gone"));
             folder::remove(&gone)?;
             match fs::rename(&metadata, &gone) {
                 Err(error) if folder::is_absent(&error) => return Ok(()),
@@ -138,7 +138,7 @@ impl Cache for FileCache {
 
 /// Writes an update beside the files it is to replace; once it has its name it will be moved there, come what may.
 fn stage(collection: &Path, files: &[(&RoleName, &[u8])]) -> io::Result<()> {
-    let unfinished = collection.join("metadata.unfinished");
+    let unfinished = collection.join(".metadata.unfinished");
     folder::remove(&unfinished)?;
     folder::create(&unfinished)?;
     for (role, bytes) in files {
@@ -147,6 +147,9 @@ fn stage(collection: &Path, files: &[(&RoleName, &[u8])]) -> io::Result<()> {
             folder::create(parent)?;
         }
         folder::write_new(&path, bytes)?;
+        if let Some(parent) = path.parent() {
+            folder::sync(parent)?;
+        }
     }
     folder::sync(&unfinished)?;
     fs::rename(&unfinished, next(collection))?;
@@ -192,7 +195,7 @@ mod tests {
         // Cut while the update is being written: it never was.
         let new: [(&RoleName, &[u8]); 2] = [(&RoleName::Timestamp, b"new"), (&RoleName::Targets, b"new")];
         stage(&collection, &new).unwrap();
-        fs::rename(next(&collection), collection.join("metadata.unfinished")).unwrap();
+        fs::rename(next(&collection), collection.join(".metadata.unfinished")).unwrap();
         assert_eq!(cache.load(&gun(), &RoleName::Timestamp).unwrap().unwrap(), b"old");
 
         // Cut between two moves: it is as if both had happened.

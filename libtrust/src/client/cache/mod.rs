@@ -2,11 +2,13 @@
 
 mod file;
 mod memory;
+mod read_only;
 
 use chrono::{DateTime, Utc};
 
 pub use file::FileCache;
 pub use memory::MemoryCache;
+pub use read_only::ReadOnlyCache;
 
 use crate::names::{Gun, RoleName};
 
@@ -59,7 +61,7 @@ pub enum CacheError {
         cause: std::io::Error,
     },
     /// A name that would leave the cache's folder, or collide in it.
-    #[error("{gun} cannot be the name of a folder: empty, `.` and `..` segments are refused")]
+    #[error("{gun} cannot be the name of a folder: empty segments and those that begin with a dot are refused")]
     Name {
         /// The name.
         gun: Gun,

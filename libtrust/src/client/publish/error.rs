@@ -59,6 +59,14 @@ pub enum PublishError {
     /// The server refused, or could not be asked. If the connection broke it may have accepted: update and look.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// A role that was to be signed anew as it is was changed by somebody else in between.
+    #[error("{role} of {gun} was changed by somebody else in between: look at it again")]
+    WitnessedOther {
+        /// The collection.
+        gun: Gun,
+        /// The role.
+        role: RoleName,
+    },
     /// Others kept publishing in between.
     #[error("others published {attempts} times in between; try again: {last}")]
     Contended {

@@ -47,16 +47,8 @@ impl Publisher {
         self.must_be_new(gun).await?;
         let mut made = Vec::new();
         let published = self.init_with(gun, init, changes, &mut made).await;
-        // Where the connection broke the server may have accepted: the keys are then all there is to go on with.
-        let is_unknown = matches!(
-            published,
-            Ok(_)
-                | Err(PublishError::Transport(TransportError::Unreachable { .. } | TransportError::Unavailable { .. }))
-        );
-        if !is_unknown {
-            for key in made {
-                self.keys.remove(&key.id)?;
-            }
+        if let Err(error) = &published {
+            self.discard(gun, made, error).await;
         }
         published
     }
@@ -123,7 +115,8 @@ impl Publisher {
                     .filter(|(role, _)| *role == RoleName::Root)
                     .map(|(role, bytes)| (role, bytes.as_slice()))
                     .collect();
-                self.client.cache().commit(gun, None, &root, self.client.now())?;
+                // If that fails it is a first use again, and nothing worse: it is published.
+                let _ = self.client.cache().commit(gun, None, &root, self.client.now());
                 Ok(Publication { roles, rebased: 0 })
             }
             Err(TransportError::Conflict { server, .. }) => {

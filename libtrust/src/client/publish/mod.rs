@@ -1,19 +1,22 @@
 //! Publishing: update, apply the changes, sign what they touch, send all of it at once.
 //!
-//! If somebody else was quicker, the same changes are applied to what they published, and sent again. What the server
-//! acknowledged is then read back like anybody reads it.
+//! If somebody else was quicker, the same changes are applied to what they published, and sent again.
 
 mod certificate;
+mod discard;
 mod error;
 mod init;
 mod partial;
 mod prepared;
+mod preview;
 mod roles;
 mod rotate;
 mod signing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 pub use error::PublishError;
 pub use init::{Init, SnapshotHolder};
@@ -34,6 +37,7 @@ const ATTEMPTS: u32 = 8;
 pub struct Publisher {
     client: Client,
     keys: Arc<dyn KeyStore>,
+    read_as_of: Option<DateTime<Utc>>,
 }
 
 /// What was published.
@@ -49,7 +53,14 @@ impl Publisher {
     /// A publisher that reads through `client` and signs with `keys`.
     #[must_use]
     pub fn new(client: Client, keys: Arc<dyn KeyStore>) -> Self {
-        Self { client, keys }
+        Self { client, keys, read_as_of: None }
+    }
+
+    /// Reads collections as of another time, and still signs as of now: so that what has expired since can be signed anew
+    /// by those who hold its keys.
+    #[must_use]
+    pub fn reading_as_of(self, time: DateTime<Utc>) -> Self {
+        Self { read_as_of: Some(time), ..self }
     }
 
     /// What it reads through.
@@ -87,10 +98,21 @@ impl Publisher {
         plan: impl Fn(&Collection) -> Result<Vec<Change>, PublishError> + Send + Sync,
     ) -> Result<Publication, PublishError> {
         let mut rebased = 0;
+        let mut witnessed = BTreeMap::new();
         loop {
-            let collection = self.client.update(gun, Offline::Never).await?;
+            let collection = match self.read_as_of {
+                Some(time) => self.client.clone().with_clock(time).update(gun, Offline::Never).await?,
+                None => self.client.update(gun, Offline::Never).await?,
+            };
             let mut draft = collection.draft();
             for change in plan(&collection)? {
+                if let Change::Witness { role } = &change {
+                    let file = collection.snapshot().meta.get(role.as_str()).copied();
+                    // Whoever said so looked at the file of then, not at what came since.
+                    if *witnessed.entry(role.clone()).or_insert(file) != file {
+                        return Err(PublishError::WitnessedOther { gun: gun.clone(), role: role.clone() });
+                    }
+                }
                 draft.apply(&change)?;
             }
             if draft.changed().is_empty() {
@@ -128,7 +150,7 @@ impl Collection {
         let targets: BTreeMap<RoleName, Targets> =
             self.targets().roles().map(|file| (file.role().clone(), (**file).clone())).collect();
         let set_aside = self.set_aside().iter();
-        let set_aside = set_aside.filter_map(|role| Some((role.role.clone(), role.content.clone()?))).collect();
+        let set_aside = set_aside.filter_map(|role| Some((role.role.clone(), role.content().cloned()?))).collect();
         Draft::new(Dialect::Notary, (**self.root()).clone(), targets, set_aside)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Publication, PublishError, Publisher, certificate};
-use crate::client::{Collection, KeyEntry, Offline, TransportError};
+use crate::client::{Collection, KeyEntry, Offline};
 use crate::dialect::Dialect;
 use crate::edit::Change;
 use crate::keys::PublicKey;
@@ -61,16 +61,8 @@ impl Publisher {
         let keys = self.keys_for(gun, role, new, &mut made).await?;
         let change = Change::ReplaceKeys { role: role.clone(), keys: keys.clone(), threshold };
         let published = self.publish(gun, &[change]).await;
-        let refused = match &published {
-            Err(PublishError::Transport(TransportError::Unreachable { .. } | TransportError::Unavailable { .. })) => {
-                false
-            }
-            published => published.is_err(),
-        };
-        if refused {
-            for key in &made {
-                self.keys.remove(&key.id)?;
-            }
+        if let Err(error) = &published {
+            self.discard(gun, made, error).await;
         }
         let publication = published?;
         let canonical = |key: &PublicKey| Dialect::Notary.canonical_key_id(key);

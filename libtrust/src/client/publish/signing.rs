@@ -157,7 +157,7 @@ impl Publisher {
     }
 }
 
-fn canonical(id: &KeyId, keys: &BTreeMap<KeyId, PublicKey>) -> KeyId {
+pub(super) fn canonical(id: &KeyId, keys: &BTreeMap<KeyId, PublicKey>) -> KeyId {
     keys.get(id).map_or_else(|| id.clone(), |key| Dialect::Notary.canonical_key_id(key))
 }
 

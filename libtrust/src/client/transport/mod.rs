@@ -21,7 +21,7 @@ pub enum RemoteFile {
     Current(RoleName),
     /// The one with this SHA-256: `targets.HEX.json`.
     ByDigest(RoleName, [u8; 32]),
-    /// The one of this version: `3.root.json`. Notary's server has it for roots alone, ours for every role.
+    /// The one of this version: `3.root.json`. Every server has roots; Notary 0.7 and ours have every role, older ones do not.
     ByVersion(RoleName, Version),
 }
 

@@ -61,13 +61,23 @@ impl Update<'_> {
         let usable = known.as_ref().filter(|known| known.is_usable).map(|known| known.root.clone());
         let root = match usable {
             Some(root) => root,
+            None if self.offline == Offline::Always => self.cached_root()?,
             None => self.newer_root(known.as_ref().map(|known| &known.root), None, &mut files).await?,
         };
         let trusted = known.as_ref().map(|known| &known.root);
         let pass = match self.pass(root.clone(), trusted).await {
             Err(error) if self.offline != Offline::Always && may_need_newer_root(&error) => {
-                let root = self.newer_root(Some(&root), named_root(&error), &mut files).await?;
-                self.pass(root, trusted).await?
+                let newer = self.newer_root(Some(&root), named_root(&error), &mut files).await;
+                match newer {
+                    Ok(root) => self.pass(root, trusted).await?,
+                    // A server that has no root to show must not hide what was wrong before.
+                    Err(UpdateError::NoTrustData { .. } | UpdateError::Transport(_))
+                        if matches!(error, UpdateError::Verify(_)) =>
+                    {
+                        return Err(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             pass => pass?,
         };

@@ -110,6 +110,8 @@ impl Update<'_> {
         };
         let limit = named.length.unwrap_or(u64::MAX).min(self.limits.file_bytes as u64);
         let bytes = self.transport.fetch(self.gun, &file, limit).await?;
+        // Before anything is read of it: what is not the file that was named says nothing about the role.
+        matches_file(role, &FileMeta::of(&bytes), named, named_by)?;
         Ok(Loaded { bytes, is_cached: false })
     }
 

@@ -28,6 +28,14 @@ impl Update<'_> {
         }
     }
 
+    /// The cached root, which must do as it is: nobody may be asked for a newer one.
+    pub(super) fn cached_root(&self) -> Result<Verified<Root>, UpdateError> {
+        let role = RoleName::Root;
+        let missing = || UpdateError::NotCached { gun: self.gun.clone(), role: role.clone() };
+        let bytes = self.cached(&role)?.ok_or_else(missing)?;
+        Ok(newest_root(&self.parse(&role, &bytes)?, None, self.gun, &self.rules.root, self.now)?)
+    }
+
     /// The server's root, or the one of this SHA-256: signed as it must be after `trusted`, directly or through the roots
     /// between them. It is added to `files`.
     pub(super) async fn newer_root(

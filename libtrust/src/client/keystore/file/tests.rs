@@ -276,6 +276,11 @@ fn a_sealed_key_without_path_is_imported_for_real() {
         let (name, passphrase, id) = listed(start);
         let keys = store(&folder, &passphrase);
         let defaults = ImportDefaults { role: Some("dave".to_owned()), gun: Some(GUN.parse().unwrap()) };
+        let seen = keys.examine(&golden(&name), &defaults).unwrap();
+        assert!(
+            matches!(&seen.blocks[0].outcome, Ok(Imported::Added(_))) && keys.list().unwrap().is_empty(),
+            "{seen:?}"
+        );
         let report = keys.import(&golden(&name), &defaults).unwrap();
         let Ok(Imported::Added(entry)) = &report.blocks[0].outcome else { panic!("{start}: {report:?}") };
         assert_eq!((&entry.id, &entry.key_use.gun), (&id, &None), "signers' keys are for every collection");

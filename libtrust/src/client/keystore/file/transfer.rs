@@ -81,6 +81,13 @@ pub enum ImportRefusal {
     Store(KeyStoreError),
 }
 
+/// Whether keys are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Storing {
+    Yes,
+    No,
+}
+
 impl ImportReport {
     /// Whether every key of the text can be used now.
     #[must_use]
@@ -117,6 +124,22 @@ impl FileKeyStore {
     /// # Errors
     /// If the text is no PEM, is over 4 MiB, or holds no private key at all.
     pub fn import(&self, text: &[u8], defaults: &ImportDefaults) -> Result<ImportReport, KeyStoreError> {
+        self.each_block(text, |block| self.import_block(block, defaults, Storing::Yes))
+    }
+
+    /// What [`FileKeyStore::import`] would make of a text: sealed keys are opened, none is stored.
+    ///
+    /// # Errors
+    /// As [`FileKeyStore::import`].
+    pub fn examine(&self, text: &[u8], defaults: &ImportDefaults) -> Result<ImportReport, KeyStoreError> {
+        self.each_block(text, |block| self.import_block(block, defaults, Storing::No))
+    }
+
+    fn each_block(
+        &self,
+        text: &[u8],
+        import: impl Fn(&KeyBlock) -> Result<Imported, ImportRefusal>,
+    ) -> Result<ImportReport, KeyStoreError> {
         let unusable = |why: String| KeyStoreError::Unusable { what: "the text to import".to_owned(), why };
         if text.len() > MAX_TEXT_BYTES {
             return Err(unusable(format!("it has more than {MAX_TEXT_BYTES} bytes")));
@@ -126,7 +149,7 @@ impl FileKeyStore {
         for (index, pem) in Pem::parse_all(text).map_err(|fault| unusable(fault.to_string()))?.into_iter().enumerate() {
             let label = pem.label.clone();
             let outcome = match KeyBlock::new(pem) {
-                Some(block) => self.import_block(&block, defaults),
+                Some(block) => import(&block),
                 None if label.ends_with("PRIVATE KEY") => {
                     Err(ImportRefusal::Unusable(format!("a block {label:?} is not read; convert it with `openssl`")))
                 }
@@ -144,7 +167,12 @@ impl FileKeyStore {
         Ok(ImportReport { blocks })
     }
 
-    fn import_block(&self, block: &KeyBlock, defaults: &ImportDefaults) -> Result<Imported, ImportRefusal> {
+    fn import_block(
+        &self,
+        block: &KeyBlock,
+        defaults: &ImportDefaults,
+        storing: Storing,
+    ) -> Result<Imported, ImportRefusal> {
         let path = OldPath::parse(block.header(PATH).unwrap_or_default());
         let key_use = key_use(block, &path, defaults)?;
         let unlocked = unlock(block, &key_use, path.id.as_ref(), &*self.passphrases);
@@ -158,6 +186,9 @@ impl FileKeyStore {
         }
         if let Some(entry) = self.entry(&found).map_err(ImportRefusal::Store)? {
             return Ok(Imported::AlreadyThere(entry));
+        }
+        if storing == Storing::No {
+            return Ok(Imported::Added(KeyEntry { id: found, key_use, location: self.location() }));
         }
         let passphrase = match passphrase {
             Some(known) => known,
