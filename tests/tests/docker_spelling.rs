@@ -270,3 +270,29 @@ fn what_is_pulled_run_or_built_is_what_was_signed() -> Result<()> {
     user.docker(&["image", "inspect", "built:there"])?.failure("No such")?;
     Ok(())
 }
+
+#[test]
+fn the_real_client_runs_it_as_its_plugin_from_key_to_pull() -> Result<()> {
+    let world = World::new()?;
+    let user = world.user("owner")?;
+    // A client that has `docker trust` built in refuses a plugin of that name.
+    let plugins = user.home().join("config/cli-plugins");
+    std::fs::create_dir_all(&plugins)?;
+    std::fs::copy(plugin()?, plugins.join("docker-trustx"))?;
+    let app = world.registry.repository("team/app");
+    let image = format!("{app}:v1");
+    let good = user.make_image(&image, "good")?;
+    user.docker(&["trustx", "key", "generate", "alice"])?.success()?;
+    user.docker(&["trustx", "signer", "add", "--key", "alice.pub", "alice", &app])?.success()?;
+    // Options of the client itself stand before the plugin's name and hold for what it calls.
+    let host = world.engine.host();
+    user.docker(&["--host", &host, "--log-level", "error", "trustx", "sign", &image])?.success()?;
+    user.docker(&["image", "rm", &image])?.success()?;
+    user.docker(&["trustx", "pull", "-q", &image])?.success()?;
+    ensure!(user.image_id(&image)? == good);
+    user.docker(&["trustx", "revoke", &image])?.success()?;
+    ensure!(user.docker(&["trustx", "pull", &image])?.code == 1);
+    user.docker(&["trustx", "signer", "remove", "--force", "alice", &app])?.success()?;
+    user.docker(&["trust", "inspect", "--pretty", &app])?.success()?.says("No signatures")?;
+    Ok(())
+}

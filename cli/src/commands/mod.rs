@@ -18,7 +18,7 @@ pub mod man;
 mod name;
 pub mod pins;
 pub mod policy;
-mod reading;
+pub(crate) mod reading;
 pub mod renew;
 pub mod resolve;
 pub mod revoke;

@@ -12,7 +12,6 @@ mod natural;
 mod plugin;
 mod seen;
 pub mod verbs;
-pub mod verified;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Call, warn};
-use crate::docker::verified::pinned;
+use crate::commands::pins::Pins;
+use crate::commands::reading::Reading;
 use crate::failure::Failure;
 use crate::files;
 use crate::references::{self, Kind};
@@ -103,10 +104,13 @@ fn pinned_text(file: &Path, options: &Options, call: &Call) -> Result<String, Fa
     let found = references::find(Kind::Dockerfile, &text, &given)?;
     found.remarks.iter().for_each(|remark| warn(remark));
     let session = call.session()?;
+    let mut pins = Pins::new(&session, Reading::default());
     let replacements = found.references.iter().map(|reference| {
-        pinned(&reference.image, &session).map_err(|failure| failure.while_doing(format!("line {}", reference.line)))
+        let found = pins.trusted(&reference.image);
+        let found = found.map_err(|failure| failure.while_doing(format!("line {}", reference.line)))?;
+        Ok(format!("{}@{}", reference.image.gun(), found.digest_text()))
     });
-    let replacements = replacements.collect::<Result<Vec<_>, _>>()?;
+    let replacements = replacements.collect::<Result<Vec<_>, Failure>>()?;
     Ok(references::replace(&text, &found.references, &replacements))
 }
 

@@ -6,7 +6,8 @@ use clap::Args;
 use libtrust::names::ImageReference;
 
 use super::{Call, say, warn};
-use crate::docker::verified::trusted;
+use crate::commands::pins::Pins;
+use crate::commands::reading::Reading;
 use crate::failure::Failure;
 
 /// Options of `docker trust pull`.
@@ -33,8 +34,8 @@ pub fn run(options: &Options, call: &Call) -> Result<(), Failure> {
     if image.tag().is_none() && image.digest().is_none() && !options.quiet {
         say("Using default tag: latest")?;
     }
-    let found = trusted(&image, &session)
-        .map_err(|failure| failure.while_doing(format!("{} is not trusted", options.image)))?;
+    // A pull needs the network anyway, so a server must confirm what it is to bring.
+    let found = Pins::new(&session, Reading::default()).trusted(&image)?;
     let name = image.gun();
     let by_digest = format!("{name}@{}", found.digest_text());
     let tagged = format!("{name}:{}", found.tag);

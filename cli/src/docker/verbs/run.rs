@@ -9,7 +9,8 @@ use clap::Args;
 use libtrust::names::ImageReference;
 
 use super::Call;
-use crate::docker::verified::pinned;
+use crate::commands::pins::Pins;
+use crate::commands::reading::Reading;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -166,7 +167,9 @@ pub fn run(options: &Options, call: &Call) -> Result<u8, Failure> {
     };
     if let Some(word) = words.get_mut(place) {
         let image: ImageReference = text(word)?.parse()?;
-        *word = pinned(&image, &call.session()?)?.into();
+        let session = call.session()?;
+        let found = Pins::new(&session, Reading::default()).trusted(&image)?;
+        *word = format!("{}@{}", image.gun(), found.digest_text()).into();
     }
     ended(call, "run", &words)
 }

@@ -7,7 +7,8 @@ use libtrust::client::{Collection, Offline, RELEASES};
 use libtrust::edit::Change;
 use libtrust::names::{DelegationName, ImageReference};
 
-use super::{Call, roles, say, told, warn};
+use super::{Call, say, told, warn};
+use crate::commands::signer::roles;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -89,17 +90,18 @@ struct Plan {
 impl Plan {
     /// Nothing if there is no such signer.
     fn new(collection: &Collection, signer: DelegationName) -> Option<Result<Self, Failure>> {
-        let own = roles::keys_of(collection, &signer)?;
+        let own = roles::keys(collection, roles::find(collection, &signer)?);
         Some(roles::releases().map(|releases| {
             let others = roles::keys_of_others(collection, &signer);
             // A key that two signers share stays for the other one.
             let gone: BTreeSet<_> = own.difference(&others).cloned().collect();
-            let signed = roles::releasing(collection, &releases);
-            let remaining = signed.difference(&gone).count();
-            let unsigns = !signed.is_empty() && remaining < roles::threshold(collection, &releases);
             let mut changes = vec![Change::RemoveDelegation { role: signer }];
-            if let Some(keys) = roles::keys_of(collection, &releases) {
-                if keys.is_subset(&gone) {
+            let mut unsigns = false;
+            if let Some(role) = roles::find(collection, &releases) {
+                let signed = roles::signers_of(collection, role);
+                let needed = role.keys.threshold.get() as usize;
+                unsigns = signed.is_some_and(|signed| signed.difference(&gone).count() < needed);
+                if roles::keys(collection, role).is_subset(&gone) {
                     // A role without keys would only keep the repository key from signing.
                     changes.push(Change::RemoveDelegation { role: releases });
                 } else {
