@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use libtrust::client::{ImportDefaults, Imported, KeyStore, KeyStoreError, KeyUse, NewKeys};
+use libtrust::client::{ImportDefaults, Imported, KeyEntry, KeyStore, KeyUse, NewKeys};
 use libtrust::keys::{KeyAlgorithm, SigningKey};
 use libtrust::names::{Gun, KeyId, RoleName};
 use ring::rand::SystemRandom;
@@ -137,11 +137,10 @@ pub(super) fn rotate(options: &RotateOptions, notary: &Notary) -> Result<(), Fai
     let publisher = notary.session().publisher(gun)?;
     let rotation = notary.session().wait(publisher.rotate(gun, role, &new, None))?;
     if matches!(role, RoleName::Targets | RoleName::Snapshot) {
-        for id in &rotation.retired {
-            match publisher.keys().remove(id) {
-                Ok(()) | Err(KeyStoreError::Missing { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        // A key that is not this collection's alone may still be needed.
+        let is_old = |entry: &KeyEntry| rotation.retired.contains(&entry.id) && entry.key_use.gun.as_ref() == Some(gun);
+        for entry in publisher.keys().list()?.iter().filter(|entry| is_old(entry)) {
+            publisher.keys().remove(&entry.id)?;
         }
     }
     print(&format!("Successfully rotated {role} key for repository {gun}\n"))
