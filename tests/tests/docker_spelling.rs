@@ -260,6 +260,7 @@ fn what_is_pulled_run_or_built_is_what_was_signed() -> Result<()> {
     std::fs::create_dir(&context)?;
     std::fs::write(context.join("Dockerfile"), format!("FROM {image} AS base\nFROM base\nLABEL built=yes\n"))?;
     user.make_image(&image, "bad again")?;
+    ours.trust(&["build", "--build-arg", "BUILDKIT_SYNTAX=x/y", "context"], "")?.failure("nobody would verify")?;
     ours.trust(&["build", "-t", "built:here", "context"], "")?.success()?;
     let layers = |name: &str| -> Result<String> {
         Ok(user.docker(&["image", "inspect", "--format", "{{.RootFS.Layers}}", name])?.success()?.stdout)

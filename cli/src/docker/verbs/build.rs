@@ -17,6 +17,9 @@ use crate::references::{self, Kind};
 /// The largest Dockerfile, in bytes. Nobody writes such a file by hand; a larger one would only take memory.
 const MAX_FILE: u64 = 16 << 20;
 
+/// The build argument that replaces the image that reads the Dockerfile.
+const FRONTEND: &str = "BUILDKIT_SYNTAX";
+
 /// Options of `docker trust build`. Those that change nothing about which images are used go to Docker as they are.
 #[derive(Debug, Args)]
 pub struct Options {
@@ -98,6 +101,10 @@ fn pinned_text(file: &Path, options: &Options, call: &Call) -> Result<String, Fa
         let (name, value) = argument.split_once('=').ok_or_else(|| {
             Failure::usage(format!("--build-arg {argument}: give its value, so that images named with it are known"))
         })?;
+        if name == FRONTEND {
+            return Err(Failure::usage(format!("--build-arg {FRONTEND}: nobody would verify that image"))
+                .hint("name it in the Dockerfile: # syntax=IMAGE"));
+        }
         Ok((name.to_owned(), value.to_owned()))
     });
     let given = given.collect::<Result<Vec<_>, Failure>>()?;

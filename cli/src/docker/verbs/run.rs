@@ -194,9 +194,27 @@ fn image_in(words: &[OsString]) -> Result<Option<usize>, Failure> {
         if !word.starts_with('-') || word == "-" {
             return Ok(Some(place));
         }
-        place += 1 + usize::from(takes_next(word)?);
+        let takes_next = takes_next(word)?;
+        let value = words.get(place + 1).filter(|_| takes_next).map(|value| text(value)).transpose()?;
+        no_image_in(word, value.unwrap_or_default())?;
+        place += 1 + usize::from(takes_next);
     }
     Ok(None)
+}
+
+/// Refuses a second image, one whose content is mounted: nobody would verify it.
+fn no_image_in(option: &str, value: &str) -> Result<(), Failure> {
+    let fields = [option.strip_prefix("--mount=").unwrap_or_default(), if option == "--mount" { value } else { "" }];
+    let mut fields = fields.iter().flat_map(|fields| fields.split(','));
+    let is_image = |field: &str| {
+        let field = field.trim_matches('"').to_ascii_lowercase();
+        field.split_once('=').is_some_and(|(name, kind)| name.trim() == "type" && kind.trim() == "image")
+    };
+    if fields.any(is_image) {
+        return Err(Failure::usage("--mount type=image: what is mounted would not be verified")
+            .hint("pin it yourself with `trust resolve IMAGE` and call docker run"));
+    }
+    Ok(())
 }
 
 /// Whether the value of this option is the next word.
@@ -248,7 +266,7 @@ mod tests {
         for (line, place) in [
             ("app", 0),
             ("--rm -it app sh -c app", 2),
-            ("--name x --env=A=b -e C app", 5 - 1),
+            ("--name x --env=A=b -e C app", 5),
             ("-itv /a:/b app", 2),
             ("-v/a:/b app", 1),
             ("-d=false app", 1),
@@ -263,7 +281,14 @@ mod tests {
 
     #[test]
     fn an_option_that_is_not_known_is_refused() {
-        for line in ["--brand-new app other", "-Z app", "-iZ app", "--disable-content-trust app"] {
+        for line in [
+            "--mount type=image,src=x,dst=/x app",
+            "--mount=dst=/x,type=image,src=x app",
+            "--brand-new app other",
+            "-Z app",
+            "-iZ app",
+            "--disable-content-trust app",
+        ] {
             assert!(image(line).is_err(), "{line}");
         }
     }
