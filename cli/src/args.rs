@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, completion, delegation, delete, diff, init, inspect, key, list, log, man, policy, renew, resolve, revoke,
-    root, sign, signer, staged, verify, witness,
+    bundle, completion, delegation, delete, diff, doctor, init, inspect, key, list, log, man, mirror, policy, renew,
+    resolve, revoke, root, sign, signer, staged, verify, witness,
 };
 use crate::notary;
 use crate::settings::GlobalOptions;
@@ -67,12 +67,16 @@ pub enum Command {
     Forget(delete::ForgetOptions),
     /// Sign anew what expires soon, or has expired, with the keys that are here
     Renew(renew::Options),
-    /// Replace images by their verified digests: names, Dockerfiles, compose files, Kubernetes manifests
+    /// Replace images, also in Dockerfiles and YAML, by their verified digests
     Resolve(resolve::Options),
     /// Carry collections to places without a network, in one file
     Bundle(bundle::Options),
+    /// Copy collections into files for any web server, or to another trust server
+    Mirror(mirror::Options),
     /// Show which rules hold for which names, and whether images satisfy them
     Policy(policy::Options),
+    /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
+    Doctor(doctor::Options),
     /// Do what `notary` does, in its words, with its folders
     Notary(notary::args::Words),
     /// Print the completion script of a shell

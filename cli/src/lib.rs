@@ -24,5 +24,6 @@ pub mod session;
 pub mod settings;
 mod start;
 pub mod terminal;
+mod token;
 
 pub use start::start;

@@ -6,21 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Cache, Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache,
-    FileKeyStore, HttpOptions, HttpTransport, KeyStore, Mirrors, PassphraseChain, PassphraseDescriptor,
-    PassphraseEnvironment, PassphraseFile, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Anonymous, Cache, Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache,
+    FileKeyStore, HttpOptions, HttpTransport, KeyStore, KeyStores, Mirrors, PassphraseChain, PassphraseDescriptor,
+    PassphraseEnvironment, PassphraseFile, Passphrases, Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
-#[cfg(feature = "pkcs11")]
-use libtrust::client::{ChosenToken, KeyStores, Pkcs11KeyStore, Pkcs11Options};
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-#[cfg(feature = "pkcs11")]
-use crate::settings::TokenOptions;
 use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
+use crate::token;
 
 /// The policy's name in the trust folder, where it is read if none is named.
 const POLICY: &str = "policy.json";
@@ -131,7 +128,7 @@ impl Session {
         let policy = self.policy()?;
         let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
         let server = self.transport(self.settings.server_of(registry)?.as_str())?;
-        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport(url));
+        let mirrors = policy.rules(gun).mirrors.iter().map(|url| self.transport_with(url, Arc::new(Anonymous)));
         let mirrors = mirrors.collect::<Result<Vec<_>, _>>()?;
         let transport = if mirrors.is_empty() { server } else { Arc::new(Mirrors::new(server, mirrors)) };
         Ok(Client::new(transport, cache).with_policy(policy))
@@ -165,29 +162,28 @@ impl Session {
         Ok(Publisher::new(self.client(gun)?, self.key_store()?))
     }
 
-    /// The private keys in the token, if one was named, and in the trust folder.
+    /// Every private key that is here: those of the token, if one is named, and those in the trust folder.
     ///
     /// # Errors
-    /// If the token's library does not load.
+    /// If the token's library cannot be used.
     pub fn key_store(&self) -> Result<Arc<dyn KeyStore>, Failure> {
-        #[cfg(feature = "pkcs11")]
-        if let Some(token) = &self.settings.token {
-            return Ok(Arc::new(KeyStores::new().then(self.token(token)?).then(self.keys())));
-        }
-        Ok(Arc::new(self.keys()))
+        Ok(match &self.settings.token {
+            Some(token) => {
+                let pin = self.secret(token.pin_file.as_deref());
+                Arc::new(KeyStores::new().then(token::open(token, pin)?).then(self.keys()))
+            }
+            None => Arc::new(self.keys()),
+        })
     }
 
-    /// A PKCS#11 token. Its PIN comes from a source of its own, so that no passphrase is ever tried as one.
-    #[cfg(feature = "pkcs11")]
-    fn token(&self, token: &TokenOptions) -> Result<Pkcs11KeyStore, Failure> {
-        let mut pin = PassphraseChain::new();
-        if let Some(file) = &token.pin_file {
-            pin = pin.then(PassphraseFile::new(file));
+    /// A secret that is no stored key's passphrase: in a file, else asked for. The variables for stored keys are not looked
+    /// at, as they hold another one.
+    #[must_use]
+    pub fn secret(&self, file: Option<&Path>) -> Arc<dyn Passphrases> {
+        match file {
+            Some(file) => Arc::new(PassphraseFile::new(file)),
+            None => Arc::new(AskingPassphrases::new(Terminal::new(self.shown(), self.settings.may_ask), self.wording)),
         }
-        let terminal = Terminal::new(self.shown(), self.settings.may_ask);
-        let pin = Arc::new(pin.then_ask(AskingPassphrases::new(terminal, self.wording)));
-        let chosen = token.label.clone().map_or(ChosenToken::Only, ChosenToken::Label);
-        Ok(Pkcs11KeyStore::new(Pkcs11Options { module: token.module.clone(), token: chosen, pin })?)
     }
 
     const fn shown(&self) -> Shown {
@@ -247,14 +243,31 @@ impl Session {
     /// # Errors
     /// If it is no address, or certificates cannot be used.
     pub fn transport(&self, url: &str) -> Result<Arc<dyn Transport>, Failure> {
+        self.transport_with(url, Arc::clone(&self.credentials))
+    }
+
+    /// As [`Session::transport`], for looking at the server itself.
+    ///
+    /// # Errors
+    /// As [`Session::transport`].
+    pub fn http_transport(&self, url: &str) -> Result<HttpTransport, Failure> {
+        self.http_transport_with(url, Arc::clone(&self.credentials))
+    }
+
+    /// A login is for the registry and its trust server. Mirrors never see it.
+    fn transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<Arc<dyn Transport>, Failure> {
+        Ok(Arc::new(self.http_transport_with(url, credentials)?))
+    }
+
+    fn http_transport_with(&self, url: &str, credentials: Arc<dyn Credentials>) -> Result<HttpTransport, Failure> {
         let address: ServerAddress = url.parse().map_err(|e| Failure::caused(Exit::Usage, &e))?;
         let tls = TlsOptions {
             ca_file: self.settings.tls.ca.clone(),
             host_folders: vec![self.settings.docker_config.join("tls")],
             client_certificate: self.settings.tls.client.clone(),
         };
-        let transport = HttpTransport::new(address, &self.http(tls), Arc::clone(&self.credentials));
-        Ok(Arc::new(transport.map_err(|e| Failure::caused(Exit::Failure, &e))?))
+        let transport = HttpTransport::new(address, &self.http(tls), credentials);
+        transport.map_err(|e| Failure::caused(Exit::Failure, &e))
     }
 
     fn http(&self, tls: TlsOptions) -> HttpOptions {

@@ -1,7 +1,9 @@
 //! A root that two people must sign, by the command line alone: files travel between them, and `notary` follows.
 
 use anyhow::{Result, ensure};
+use stories::images;
 use stories::peers::notary::NotaryCli;
+use stories::peers::registry::Registry;
 use stories::peers::trust::TrustCli;
 use stories::trust_server::TrustServer;
 
@@ -76,11 +78,19 @@ fn two_people_sign_a_root_over_files() -> Result<()> {
     alice.fails(23, "root of", &["key", "rotate", "--yes", GUN, "targets"])?;
     ensure!(before == alice.json(&["key", "list"])?, "a key was made or lost");
 
+    // Over files they can: the root and the targets that its new key signs.
+    alice.ok(&["root", "prepare", "--rotate", "targets", "--to", "next.json", GUN])?.says("next.targets.json")?;
+    carry(&alice, &bob, "next.root.json")?;
+    bob.ok(&["root", "sign", "--yes", "next.root.json"])?;
+    carry(&bob, &alice, "next.root.json")?;
+    alice.ok(&["root", "publish", "next.targets.json", "next.root.json"])?.says("root 3, targets 2")?;
+    reader.ok(&["list", GUN])?;
+
     // A renewal goes the same way.
-    alice.ok(&["root", "prepare", "--to", "renewed.json", GUN])?.says("root version 3")?;
+    alice.ok(&["root", "prepare", "--to", "renewed.json", GUN])?.says("root version 4")?;
     carry(&alice, &bob, "renewed.json")?;
     bob.ok(&["root", "sign", "--yes", "renewed.json"])?;
-    bob.ok(&["root", "publish", "renewed.json"])?.says("root 3")?;
+    bob.ok(&["root", "publish", "renewed.json"])?.says("root 4")?;
     reader.ok(&["list", GUN])?;
     Ok(())
 }
@@ -99,5 +109,37 @@ fn a_collection_begins_with_two_root_keys() -> Result<()> {
     NotaryCli::new("reader", world.folder.path(), &world.server)?.ok(&["list", GUN])?;
     alice.ok(&["key", "remove", "--yes", ids[0]])?;
     alice.fails(23, "root of", &["key", "rotate", "--yes", GUN, "targets"])?;
+    Ok(())
+}
+
+/// Two signers of whom both must sign: each has a key, and neither publishes alone.
+#[test]
+fn two_people_sign_a_delegation_over_files() -> Result<()> {
+    let world = World::start()?;
+    let registry = Registry::start(world.folder.path())?;
+    let repository = registry.repository("team/app");
+    let image = format!("{repository}:v1");
+    let digest = images::push(&registry.host(), "team/app", "v1", "one")?;
+    let (owner, ann, ben) = (world.person("owner")?, world.person("ann")?, world.person("ben")?);
+    owner.ok(&["init", &repository])?;
+    for signer in [&ann, &ben] {
+        let name = signer.home().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        signer.ok(&["key", "generate", name])?;
+        carry(signer, &owner, &format!("{name}.pub"))?;
+    }
+    owner.ok(&["signer", "add", "--key", "ann.pub,ben.pub", "--threshold", "2", "duo", &repository])?;
+    ann.fails(23, "targets/duo", &["sign", &image])?;
+    ann.ok(&["sign", "--prepare", "tag.json", &image])?
+        .says("tag.targets-duo.json")?
+        .says("tag.targets-releases.json")?;
+    ann.fails(11, "1 of 2 needed", &["root", "publish", "tag.targets-duo.json", "tag.targets-releases.json"])?;
+    for file in ["tag.targets-duo.json", "tag.targets-releases.json"] {
+        carry(&ann, &ben, file)?;
+        ben.ok(&["root", "sign", "--yes", file])?;
+    }
+    ben.ok(&["root", "publish", "tag.targets-duo.json", "tag.targets-releases.json"])?;
+    owner.ok(&["verify", &image])?.says(&digest)?.says("duo")?;
+    let reader = NotaryCli::new("reader", world.folder.path(), &world.server)?;
+    reader.ok(&["lookup", &repository, "v1"])?.says(&digest[7..])?;
     Ok(())
 }

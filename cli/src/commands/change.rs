@@ -1,28 +1,32 @@
 //! Changes to collections, the same in every verb that makes them: published, staged, or only told.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use libtrust::client::{Changelists, Client, Collection, Offline, PublishError, SystemClock};
 use libtrust::edit::Change;
-use libtrust::keys::PublicKey;
-use libtrust::metadata::{Target, Threshold};
-use libtrust::names::{Gun, KeyId};
+use libtrust::names::Gun;
 use serde::Serialize;
 
+use super::root::partial;
 use super::shown::{self, FileVersion};
+use super::shown_change::ShownChange;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
 use crate::session::Session;
 use crate::settings::Changes;
 
-/// Whether a change waits for `trust publish`.
-#[derive(Debug, Clone, Copy, Args)]
+/// Whether a change waits: for `trust publish`, or for the signatures of others.
+#[derive(Debug, Clone, Args)]
 pub struct Staging {
     /// Keep the change in the trust folder, to be published with others: trust publish
     #[arg(long)]
     pub stage: bool,
+    /// Write what would be published into a new file, for others to sign: trust root sign
+    #[arg(long, value_name = "FILE", conflicts_with = "stage")]
+    pub prepare: Option<PathBuf>,
 }
 
 /// What became of changes to collections.
@@ -43,25 +47,10 @@ pub struct ChangedCollection {
     changes: Vec<ShownChange>,
     /// The files that were signed anew, with their versions.
     roles: Vec<FileVersion>,
+    /// Files that wait for signatures.
+    prepared: Vec<PathBuf>,
     /// What was not done, and why.
     remaining: Vec<String>,
-}
-
-/// One change.
-#[derive(Debug, Default, Serialize)]
-pub struct ShownChange {
-    action: &'static str,
-    role: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    paths: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threshold: Option<u32>,
 }
 
 impl Changed {
@@ -101,6 +90,12 @@ impl ChangedCollection {
         Self { remaining, ..self }
     }
 
+    /// The files that wait for signatures.
+    #[must_use]
+    pub fn prepared(&self) -> &[PathBuf] {
+        &self.prepared
+    }
+
     /// Says that the collection was begun.
     #[must_use]
     pub fn begun(self) -> Self {
@@ -110,7 +105,15 @@ impl ChangedCollection {
     /// As it is shown.
     pub fn of(gun: &Gun, changes: &[Change], roles: Vec<FileVersion>) -> Self {
         let changes = changes.iter().map(ShownChange::of).collect();
-        Self { name: gun.to_string(), staged: false, initialized: false, changes, roles, remaining: Vec::new() }
+        Self {
+            name: gun.to_string(),
+            staged: false,
+            initialized: false,
+            changes,
+            roles,
+            prepared: Vec::new(),
+            remaining: Vec::new(),
+        }
     }
 }
 
@@ -120,6 +123,8 @@ impl Document for Changed {
             let name = escape::line(&collection.name);
             let did = match (self.dry_run, collection.staged, collection.changes.is_empty()) {
                 (_, _, true) if collection.initialized => "begun",
+                (_, _, true) if !collection.roles.is_empty() => "published",
+                (_, false, _) if !collection.prepared.is_empty() => "prepared",
                 (_, _, true) => "nothing to change",
                 (true, false, _) => "would publish",
                 (true, true, _) => "would stage",
@@ -127,7 +132,10 @@ impl Document for Changed {
                 (false, false, _) => "published",
             };
             writeln!(to, "{name}: {did}")?;
-            collection.changes.iter().try_for_each(|change| change.write(to))?;
+            collection.changes.iter().try_for_each(|change| writeln!(to, "  {}", change.line()))?;
+            for file in &collection.prepared {
+                writeln!(to, "  to be signed: trust root sign {}", escape::line(&file.display().to_string()))?;
+            }
             for left in &collection.remaining {
                 writeln!(to, "  not done: {}", escape::line(left))?;
             }
@@ -139,79 +147,6 @@ impl Document for Changed {
         }
         Ok(())
     }
-}
-
-impl ShownChange {
-    /// As it is shown.
-    pub fn of(change: &Change) -> Self {
-        let new = |action, role: &dyn std::fmt::Display| Self { action, role: role.to_string(), ..Self::default() };
-        let ids = |keys: &[KeyId]| keys.iter().map(ToString::to_string).collect();
-        let own = |keys: &[PublicKey]| keys.iter().map(|key| shown::canonical(key).to_string()).collect();
-        let count = |threshold: &Option<Threshold>| threshold.map(Threshold::get);
-        match change {
-            Change::AddTarget { role, name, target } => {
-                Self { name: Some(name.clone()), digest: digest(target), ..new("add-target", role) }
-            }
-            Change::RemoveTarget { role, name } => Self { name: Some(name.clone()), ..new("remove-target", role) },
-            Change::AddDelegation { role, keys, threshold, paths } => Self {
-                keys: own(keys),
-                paths: paths.clone(),
-                threshold: count(threshold),
-                ..new("add-delegation", role)
-            },
-            Change::ReduceDelegation { role, keys, paths, all_paths: false } => {
-                Self { keys: ids(keys), paths: paths.clone(), ..new("reduce-delegation", role) }
-            }
-            Change::ReduceDelegation { role, keys, .. } => {
-                Self { keys: ids(keys), ..new("clear-delegation-paths", role) }
-            }
-            Change::RemoveDelegation { role } => new("remove-delegation", role),
-            Change::PurgeKeys { keys } => Self { keys: ids(keys), ..new("purge-keys", &"targets/*") },
-            Change::Witness { role } => new("witness", role),
-            Change::ReplaceKeys { role, keys, threshold } => {
-                Self { keys: own(keys), threshold: count(threshold), ..new("replace-keys", role) }
-            }
-            Change::RenewRoot => new("renew", &"root"),
-            _ => new("change", &"unknown"),
-        }
-    }
-
-    /// One line for people.
-    fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        write!(to, "  {}", self.line())?;
-        writeln!(to)
-    }
-
-    /// In words.
-    pub fn line(&self) -> String {
-        let Self { action, role, name, digest, keys, paths, threshold } = self;
-        let mut text = format!("{} {role}", action.replace('-', " "));
-        if let Some(name) = name {
-            text = format!(
-                "{} {name} {} {role}",
-                action.replace("-target", ""),
-                if *action == "add-target" { "to" } else { "from" }
-            );
-        }
-        if let Some(digest) = digest {
-            text += &format!(", {digest}");
-        }
-        if !keys.is_empty() {
-            text += &format!(", keys {}", keys.iter().map(|id| shown::short(id)).collect::<Vec<_>>().join(" "));
-        }
-        if !paths.is_empty() {
-            let all = |path: &String| if path.is_empty() { "all names".to_owned() } else { format!("{path}*") };
-            text += &format!(", for {}", paths.iter().map(all).collect::<Vec<_>>().join(" "));
-        }
-        if let Some(threshold) = threshold {
-            text += &format!(", {threshold} must sign");
-        }
-        escape::line(&text).into_owned()
-    }
-}
-
-fn digest(target: &Target) -> Option<String> {
-    target.digests.sha256.map(|digest| format!("sha256:{}", hex::encode(digest)))
 }
 
 /// The collection as it is now, and what a reader should know about it.
@@ -268,10 +203,24 @@ pub fn stage(session: &Session, gun: &Gun, changes: &[Change]) -> Result<Changed
     Ok(ChangedCollection { staged: true, ..ChangedCollection::of(gun, changes, Vec::new()) })
 }
 
-/// Changes that do not depend on the state they are applied to: staged or published.
+/// Writes what changes lead to into files, signed with the keys that are here, for others to sign.
 ///
 /// # Errors
-/// As [`stage`] and [`publish`].
-pub fn make(session: &Session, gun: &Gun, staging: Staging, changes: &[Change]) -> Result<ChangedCollection, Failure> {
-    if staging.stage { stage(session, gun, changes) } else { publish(session, gun, |_| Ok(changes.to_vec())) }
+/// If a change does not fit the collection, or a file is there already.
+pub fn prepare(session: &Session, gun: &Gun, changes: &[Change], to: &Path) -> Result<ChangedCollection, Failure> {
+    let partials = session.wait(session.publisher(gun)?.prepare(gun, changes))?;
+    let prepared = partial::write_new(to, &partials, session.settings().changes)?;
+    Ok(ChangedCollection { prepared, ..ChangedCollection::of(gun, changes, Vec::new()) })
+}
+
+/// Changes that do not depend on the state they are applied to: staged, prepared or published.
+///
+/// # Errors
+/// As [`stage`], [`prepare`] and [`publish`].
+pub fn make(session: &Session, gun: &Gun, staging: &Staging, changes: &[Change]) -> Result<ChangedCollection, Failure> {
+    match staging {
+        Staging { stage: true, .. } => stage(session, gun, changes),
+        Staging { prepare: Some(to), .. } => prepare(session, gun, changes, to),
+        _ => publish(session, gun, |_| Ok(changes.to_vec())),
+    }
 }

@@ -9,12 +9,14 @@ pub mod delegation;
 pub mod delete;
 pub mod diff;
 mod differences;
+pub mod doctor;
 pub mod init;
 pub mod inspect;
 pub mod key;
 pub mod list;
 pub mod log;
 pub mod man;
+pub mod mirror;
 mod name;
 pub mod pins;
 pub mod policy;
@@ -25,6 +27,7 @@ pub mod revoke;
 pub mod root;
 pub(crate) mod session;
 mod shown;
+mod shown_change;
 pub mod sign;
 pub mod signer;
 pub mod staged;
@@ -72,10 +75,12 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
         Command::Diff(options) => diff::run(&options, context),
+        Command::Doctor(options) => doctor::run(&options, context),
         Command::Inspect(options) => inspect::run(&options, context),
         Command::List(options) => list::run(&options, context),
         Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Mirror(options) => mirror::run(&options, context),
         Command::Policy(options) => policy::run(&options, context),
         Command::Renew(options) => renew::run(&options, context),
         Command::Resolve(options) => resolve::run(&options, context),

@@ -25,7 +25,7 @@ pub struct Options {
     /// Images: NAME:TAG, or NAME for every tag
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<ImageReference>,
-    /// Whether it waits for `trust publish`.
+    /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
 }
@@ -77,8 +77,8 @@ fn one(options: &Options, session: &Session, gun: &Gun, tags: Option<&[&str]>) -
     for aside in collection.set_aside() {
         session.warn(&format!("{} is not looked into: if it is signed again, so is what it lists", aside.role));
     }
-    if options.staging.stage {
-        return change::stage(session, gun, &changes(&collection, tags));
+    if options.staging.stage || options.staging.prepare.is_some() {
+        return change::make(session, gun, &options.staging, &changes(&collection, tags));
     }
     let out_of_reach = out_of_reach(&publisher, &collection, &changes(&collection, tags))?;
     let plan = |collection: &Collection| -> Result<Vec<Change>, PublishError> {

@@ -58,6 +58,7 @@ pub const fn root_trust(trust: RootTrust) -> &'static str {
 pub fn confirmation(collection: &Collection) -> (String, Option<DateTime<Utc>>) {
     match collection.confirmation() {
         Confirmation::Server { server } => (server.clone(), Some(collection.as_of())),
+        Confirmation::Copy { copy, confirmed } => (format!("copy {copy}"), *confirmed),
         Confirmation::Cache { confirmed, .. } => ("cache".to_owned(), *confirmed),
     }
 }
@@ -67,6 +68,9 @@ pub fn warnings(session: &Session, collection: &Collection) {
     if collection.root_trust() == RootTrust::FirstUse {
         let keys: Vec<String> = root_keys(collection);
         session.warn(&format!("{} is trusted on first use; its root key is {}", collection.gun(), keys.join(", ")));
+    }
+    if let Confirmation::Copy { copy, .. } = collection.confirmation() {
+        session.warn(&format!("{copy} is a copy: it may be behind the server"));
     }
     if let Confirmation::Cache { confirmed, cause: Some(cause) } = collection.confirmation() {
         let since = confirmed.map_or_else(String::new, |time| format!(" since {}", time.format("%F %T UTC")));

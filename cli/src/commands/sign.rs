@@ -11,6 +11,7 @@ use libtrust::metadata::{Digests, Target};
 use libtrust::names::{Gun, ImageDigest, ImageReference, RoleName};
 use serde::Serialize;
 
+use super::change::{self, Staging};
 use super::{Context, shown};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,6 +19,10 @@ use crate::output::{self, Document, escape};
 use crate::session::Session;
 use crate::settings::{Changes, Verbosity};
 use crate::terminal::Wording;
+
+/// The systems of platforms that are signed with `--all-platforms`.
+const SYSTEMS: [&str; 9] =
+    ["linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "solaris", "android", "wasip1"];
 
 /// How many manifests are asked for at a time.
 const AT_A_TIME: usize = 8;
@@ -46,11 +51,16 @@ pub struct Options {
     /// Roles to sign in, instead of those the keys here can sign
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
+    /// Whether it waits.
+    #[command(flatten)]
+    pub staging: Staging,
 }
 
 #[derive(Serialize)]
 struct Signed {
     dry_run: bool,
+    /// Whether it waits for `trust publish`, or for the signatures of others.
+    waiting: bool,
     images: Vec<SignedImage>,
     published: Vec<Published>,
 }
@@ -73,7 +83,11 @@ struct Published {
 
 impl Document for Signed {
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let did = if self.dry_run { "would sign" } else { "signed" };
+        let did = match (self.dry_run, self.waiting) {
+            (true, _) => "would sign",
+            (false, true) => "to be signed:",
+            (false, false) => "signed",
+        };
         for image in &self.images {
             let (name, tag) = (escape::line(&image.name), escape::line(&image.tag));
             writeln!(to, "{did} {name}:{tag}@{} in {}", image.digest, image.roles.join(", "))?;
@@ -99,7 +113,11 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         collections.entry(image.gun()).or_default().extend(tags);
     }
     let dry_run = session.settings().changes == Changes::Told;
-    let mut signed = Signed { dry_run, images: Vec::new(), published: Vec::new() };
+    let waiting = options.staging.stage || options.staging.prepare.is_some();
+    if options.staging.prepare.is_some() && collections.len() > 1 {
+        return Err(Failure::usage("--prepare writes one file, and several repositories are to be signed"));
+    }
+    let mut signed = Signed { dry_run, waiting, images: Vec::new(), published: Vec::new() };
     for (gun, tags) in collections {
         let published = publish(options, &session, gun, &tags, &mut signed.images);
         signed.published.extend(published.map_err(|failure| failure.while_doing(format!("cannot sign {gun}")))?);
@@ -147,10 +165,19 @@ async fn resolve(
     if options.all_platforms {
         let platforms = manifest.platforms().map_err(|why| Failure::new(Exit::Network, why))?;
         for platform in platforms {
-            if let Some(name) = &platform.platform {
-                let name = format!("{tag}-{}", name.to_string().replace('/', "-"));
-                tags.push(Tag { name, target: target(&platform.descriptor)? });
+            let Some(name) = &platform.platform else { continue };
+            // The index is written by whoever pushed it: it must not choose any tag there is.
+            if !SYSTEMS.contains(&name.os.as_str()) {
+                let message = format!("{} has a platform {name}, whose system is not known", image.familiar());
+                return Err(Failure::new(Exit::Digest, message).hint("sign its manifest by its digest, if it is right"));
             }
+            let name = format!("{tag}-{}", name.to_string().replace('/', "-"));
+            image.with_tag(&name)?;
+            if tags.iter().any(|tag| tag.name == name) {
+                let message = format!("{} has several manifests for {name}", image.familiar());
+                return Err(Failure::new(Exit::Digest, message).hint("sign each by its digest, under a tag of its own"));
+            }
+            tags.push(Tag { name, target: target(&platform.descriptor)? });
         }
     }
     Ok(tags)
@@ -174,9 +201,12 @@ fn publish(
 ) -> Result<Option<Published>, Failure> {
     let publisher = session.publisher(gun)?;
     let collection = match session.wait(publisher.client().update(gun, Offline::Never)) {
-        Err(UpdateError::NoTrustData { .. }) if options.init => None,
+        Err(UpdateError::NoTrustData { .. }) if options.init || begun(&publisher, gun)? => None,
         updated => Some(updated?),
     };
+    if let Some(collection) = &collection {
+        shown::warnings(session, collection);
+    }
     let plan = |collection: &Collection| changes(options, &publisher, collection, tags);
     let first = |role: RoleName| tags.iter().map(move |tag| add(role.clone(), tag)).collect::<Vec<_>>();
     let planned = match &collection {
@@ -204,12 +234,29 @@ fn publish(
     if session.settings().changes == Changes::Told {
         return Ok(None);
     }
+    if options.staging.stage || options.staging.prepare.is_some() {
+        if collection.is_none() {
+            return Err(Failure::usage(format!("{gun} must be begun first")).hint(format!("trust init {gun}")));
+        }
+        let waiting = change::make(session, gun, &options.staging, &planned)?;
+        for file in waiting.prepared() {
+            session.note(Verbosity::Normal, &format!("for others to sign: {}", file.display()));
+        }
+        return Ok(None);
+    }
     let publication = match &collection {
         Some(_) => session.wait(publisher.publish_with(gun, plan))?,
+        None if begun(&publisher, gun)? => session.wait(publisher.publish(gun, &planned))?,
         None => session.wait(publisher.init(gun, &Init::default(), &planned))?,
     };
     let roles = publication.roles.iter().map(|(role, version)| shown::FileVersion::of(role, *version)).collect();
     Ok(Some(Published { name: gun.to_string(), initialized: collection.is_none(), roles }))
+}
+
+/// Whether the collection was begun in the folder and never published, as `notary init` leaves it.
+fn begun(publisher: &Publisher, gun: &Gun) -> Result<bool, Failure> {
+    let cache = publisher.client().cache();
+    Ok(cache.load(gun, &RoleName::Targets)?.is_some() && cache.load(gun, &RoleName::Timestamp)?.is_none())
 }
 
 fn changes(

@@ -8,9 +8,10 @@ use libtrust::edit::Change;
 use libtrust::names::Gun;
 use serde::Serialize;
 
-use super::change::{self, Changed, ChangedCollection, ShownChange};
+use super::change::{self, Changed, ChangedCollection};
 use super::name::CollectionName;
 use super::shown::FileVersion;
+use super::shown_change::ShownChange;
 use super::{Context, ask};
 use crate::failure::Failure;
 use crate::output::{self, Document, Table};

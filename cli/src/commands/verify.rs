@@ -111,6 +111,9 @@ fn one(options: &Options, session: &Session, image: &ImageReference) -> Result<I
     let rules = client.policy().rules(gun);
     let trusted = match (image.digest(), image.tag()) {
         (Some(digest), None) => {
+            if let Some(expected) = options.digest.as_ref().filter(|expected| *expected != digest) {
+                return Err(Failure::usage(format!("{digest} is asked for, {expected} expected")));
+            }
             let digest = sha256(digest)?;
             let images = collection.images_of(&digest, rules)?;
             images.into_iter().next().ok_or_else(|| Failure::new(Exit::NoTrustData, "no tag has that digest"))?
@@ -148,9 +151,10 @@ fn one(options: &Options, session: &Session, image: &ImageReference) -> Result<I
 fn served(session: &Session, image: &ImageReference, trusted: &TrustedImage) -> Result<bool, Failure> {
     let registry = session.registry(image.registry())?;
     let image = image.with_tag(&trusted.tag)?;
-    match session.wait(registry.resolve(&image)) {
+    // The manifest itself: what a header says of it may be another.
+    match session.wait(registry.manifest(&image)) {
         Ok(found) => {
-            same(trusted, &sha256(&found.digest)?, "the registry serves")?;
+            same(trusted, &sha256(&found.descriptor.digest)?, "the registry serves")?;
             Ok(true)
         }
         Err(RegistryError::NotFound { .. }) => {

@@ -24,7 +24,7 @@ pub struct Options {
     /// targets, or delegations: also those that lost their signatures or have expired
     #[arg(required = true, value_name = "ROLE")]
     pub roles: Vec<RoleName>,
-    /// Whether it waits for `trust publish`.
+    /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
 }
@@ -42,5 +42,5 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         );
     }
     let changes: Vec<Change> = options.roles.iter().map(|role| Change::Witness { role: role.clone() }).collect();
-    Changed::each(&session, [&options.name.0], |gun| change::make(&session, gun, options.staging, &changes))
+    Changed::each(&session, [&options.name.0], |gun| change::make(&session, gun, &options.staging, &changes))
 }

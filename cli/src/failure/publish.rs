@@ -16,8 +16,8 @@ impl From<PublishError> for Failure {
             PublishError::Cache(error) => return error.into(),
             PublishError::MissingKeys { .. } => (
                 Exit::Key,
-                "bring the key here (trust key import), or collect signatures over files: trust root prepare, trust root \
-                 sign",
+                "bring the key here (trust key import), or let others sign over files: --prepare FILE or trust root \
+                 prepare, then trust root sign",
             ),
             PublishError::NoSigningRole { .. } => (
                 Exit::Key,
@@ -26,9 +26,11 @@ impl From<PublishError> for Failure {
             ),
             PublishError::Contended { .. } => (Exit::Conflict, "run it again"),
             PublishError::Outdated { .. } => (Exit::Conflict, "prepare the file anew and have it signed again"),
-            PublishError::AlreadyThere { .. } => {
-                (Exit::Failure, "it can be signed as it is; to begin anew, delete it first: trust delete --remote")
-            }
+            PublishError::AlreadyThere { .. } => (
+                Exit::Failure,
+                "it can be signed as it is; what was begun here and never sent is sent by `trust publish`; to begin anew, \
+                 delete it first: trust delete, or trust delete --remote",
+            ),
             PublishError::AmbiguousRootKey { .. } => (Exit::Key, "choose one: --root-key ID"),
             PublishError::RootCertificate { .. } => (Exit::Key, "give its certificate: --root-certificate FILE"),
             PublishError::Rotation { .. } | PublishError::OtherCollection { .. } => {

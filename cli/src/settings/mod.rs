@@ -3,6 +3,7 @@
 mod environment;
 mod options;
 mod server;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub use environment::Environment;
 pub use options::GlobalOptions;
 pub use server::ServerUrl;
+pub use token::TokenSettings;
 
 use crate::failure::Failure;
 use crate::output::Format;
@@ -44,8 +46,8 @@ pub struct Settings {
     pub changes: Changes,
     /// Where passphrases are besides the environment.
     pub passphrases: PassphraseSource,
-    /// The token that has root keys, if one was named.
-    pub token: Option<TokenOptions>,
+    /// A token with root keys, if one is named.
+    pub token: Option<TokenSettings>,
 }
 
 /// Where passphrases are besides the environment and a person.
@@ -58,17 +60,6 @@ pub enum PassphraseSource {
     File(PathBuf),
     /// The first line that comes through an open descriptor.
     Descriptor(u32),
-}
-
-/// A PKCS#11 token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenOptions {
-    /// The vendor's library.
-    pub module: PathBuf,
-    /// The token's label, where the library has several.
-    pub label: Option<String>,
-    /// The file with the PIN; a person is asked without one.
-    pub pin_file: Option<PathBuf>,
 }
 
 /// Certificates for connections to trust servers.
@@ -155,7 +146,7 @@ impl Settings {
                 (None, Some(number)) => PassphraseSource::Descriptor(number),
                 (None, None) => PassphraseSource::Nowhere,
             },
-            token: token(options),
+            token: TokenSettings::new(options, environment)?,
         })
     }
 
@@ -176,17 +167,6 @@ impl Settings {
     pub fn host_certificates(&self, server: &ServerUrl) -> PathBuf {
         Path::new(&self.docker_config).join("tls").join(server.host())
     }
-}
-
-#[cfg(feature = "pkcs11")]
-fn token(options: &GlobalOptions) -> Option<TokenOptions> {
-    let module = options.pkcs11_module.clone()?;
-    Some(TokenOptions { module, label: options.pkcs11_token.clone(), pin_file: options.pkcs11_pin_file.clone() })
-}
-
-#[cfg(not(feature = "pkcs11"))]
-const fn token(_: &GlobalOptions) -> Option<TokenOptions> {
-    None
 }
 
 fn verbosity(options: &GlobalOptions) -> Verbosity {

@@ -53,18 +53,15 @@ pub struct GlobalOptions {
     /// Take passphrases from the first line that comes through this open descriptor
     #[arg(long, value_name = "NUMBER", global = true, hide_short_help = true, conflicts_with = "passphrase_file")]
     pub passphrase_fd: Option<u32>,
-    /// Also use root keys in a PKCS#11 token, reached by this library
-    #[cfg(feature = "pkcs11")]
-    #[arg(long, value_name = "LIBRARY", global = true, hide_short_help = true)]
-    pub pkcs11_module: Option<PathBuf>,
-    /// The token's label, where the library has several
-    #[cfg(feature = "pkcs11")]
-    #[arg(long, value_name = "LABEL", global = true, hide_short_help = true, requires = "pkcs11_module")]
-    pub pkcs11_token: Option<String>,
-    /// Take the token's PIN from the first line of this file
-    #[cfg(feature = "pkcs11")]
-    #[arg(long, value_name = "FILE", global = true, hide_short_help = true, requires = "pkcs11_module")]
-    pub pkcs11_pin_file: Option<PathBuf>,
+    /// Look for root keys in a PKCS#11 token, too: the library of its vendor [env: TRUST_TOKEN_MODULE]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    pub token_module: Option<PathBuf>,
+    /// The token's label, if there are several [env: TRUST_TOKEN]
+    #[arg(long, value_name = "LABEL", global = true, hide_short_help = true)]
+    pub token: Option<String>,
+    /// The first line of this file is the token's PIN [env: TRUST_TOKEN_PIN_FILE]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    pub token_pin_file: Option<PathBuf>,
     /// Answer every question with yes
     #[arg(long, short = 'y', global = true)]
     pub yes: bool,

@@ -104,7 +104,7 @@ impl Bundle {
     /// The bundle as a server called `name`.
     #[must_use]
     pub fn transport(&self, name: &str) -> MemoryTransport {
-        let transport = MemoryTransport::new(name);
+        let transport = MemoryTransport::new(name).as_copy();
         for (gun, files) in &self.collections {
             for (role, bytes) in &files.current {
                 transport.put(gun, role, bytes);

@@ -37,6 +37,13 @@ pub enum Confirmation {
         /// Its name.
         server: String,
     },
+    /// A copy of the server: a mirror, a bundle. It may be behind.
+    Copy {
+        /// Its name.
+        copy: String,
+        /// When the server itself last confirmed an earlier state here, if it ever did.
+        confirmed: Option<DateTime<Utc>>,
+    },
     /// Nobody: it is what was newest when a server was last asked.
     Cache {
         /// When that was, if it is known.

@@ -33,8 +33,8 @@ pub use credentials::{
 pub use error::UpdateError;
 pub use history::History;
 pub use http::{
-    HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, TlsFileError, TlsOptions,
-    UnaddressableName,
+    HttpOptions, HttpOptionsError, HttpTransport, InvalidServerAddress, ServerAddress, ServerProbe, TlsFileError,
+    TlsOptions, UnaddressableName,
 };
 pub use image::{ImageSigner, RELEASES, TrustedImage, UntrustedImage, released_in};
 #[cfg(any(test, feature = "testing"))]

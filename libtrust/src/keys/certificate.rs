@@ -167,6 +167,12 @@ impl Leaf {
     }
 }
 
+/// When a certificate, as DER, stops being valid.
+#[cfg(feature = "client")]
+pub(crate) fn certificate_end(der: &[u8]) -> Option<DateTime<Utc>> {
+    read(der).ok().map(|certificate| certificate.leaf.not_after)
+}
+
 struct Read {
     is_ca: bool,
     leaf: Leaf,

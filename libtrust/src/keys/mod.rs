@@ -12,6 +12,8 @@ mod verifying_key;
 
 pub use algorithm::{KeyAlgorithm, KeyType, UnknownAlgorithm};
 pub use authority::{CertificateAuthorities, InvalidAuthorities};
+#[cfg(feature = "client")]
+pub(crate) use certificate::certificate_end;
 #[cfg(feature = "pkcs11")]
 pub(crate) use certificate::common_name;
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};

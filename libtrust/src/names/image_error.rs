@@ -2,7 +2,7 @@
 
 use super::image::MAX_TAG;
 
-/// Why a text is not an [`ImageReference`].
+/// Why a text is not an [`ImageReference`](super::ImageReference).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidImageReference {

@@ -16,6 +16,9 @@
 //! }
 //! ```
 //!
+//! What a rule does not say holds as in the next broader rule, and at last as in `default`: a rule for one name never takes
+//! pins or signers away by not naming them. `first_use` is off unless it is switched on: who writes a policy has decided.
+//!
 //! Names are exact, or a beginning and `*`. A member that is not known is refused: a misspelled pin must not be no pin.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +26,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{InvalidPattern, NameRules, SignerRule, TrustPolicy};
+use super::{InvalidPattern, NamePattern, NameRules, SignerRule, TrustPolicy};
 use crate::json::{InvalidJson, Value};
 use crate::keys::{CertificateAuthorities, InvalidAuthorities};
 use crate::names::KeyId;
@@ -49,8 +52,7 @@ struct Rules {
     first_use: Option<bool>,
     signers: Option<Signers>,
     fresh: Option<String>,
-    #[serde(default)]
-    mirrors: Vec<String>,
+    mirrors: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +93,7 @@ impl TrustPolicy {
     /// Reads a policy file. `read_file` gives the content of a file that the policy names, such as a CA's certificates;
     /// relative names are meant relative to the policy's own folder.
     ///
-    /// A rule that does not say `first_use` allows it only if the default does; a name with pins needs none.
+    /// A name with pins needs no trust on first use.
     ///
     /// # Errors
     /// What is wrong, and in which rule.
@@ -108,12 +110,16 @@ impl TrustPolicy {
         if file.version != 1 {
             return Err(InvalidPolicy::Version(file.version));
         }
-        let default = rules("default", file.default, true, &read_file)?;
-        let first_use = default.first_use;
-        let mut policy = Self::default().with_default(default);
-        for (name, listed) in file.names {
-            let pattern = name.parse()?;
-            policy = policy.with(pattern, rules(&name, listed, first_use, &read_file)?);
+        let nothing = NameRules { first_use: false, ..NameRules::default() };
+        let mut policy = Self::default().with_default(rules("default", file.default, &nothing, &read_file)?);
+        let mut listed = Vec::new();
+        for (name, rules) in file.names {
+            listed.push((name.parse::<NamePattern>()?, name, rules));
+        }
+        listed.sort_by_key(|(pattern, ..)| pattern.weight());
+        for (pattern, name, listed) in listed {
+            let rules = rules(&name, listed, policy.broader(&pattern), &read_file)?;
+            policy = policy.with(pattern, rules);
         }
         Ok(policy)
     }
@@ -139,17 +145,17 @@ impl TrustPolicy {
         }
         Value::parse(text, 16)?;
         let pinning: Pinning = serde_json::from_slice(text).map_err(|e| InvalidPolicy::Member(e.to_string()))?;
-        let first_use = !pinning.disable_tofu;
-        let mut policy = Self::default().with_default(NameRules { first_use, ..NameRules::default() });
+        let base = NameRules { first_use: !pinning.disable_tofu, ..NameRules::default() };
+        let mut policy = Self::default().with_default(base.clone());
         // Certificates win over authorities in Notary whatever the length of the prefix, so they come last.
         for (prefix, file) in pinning.ca {
             let pattern = format!("{}*", prefix.trim_end_matches('*')).parse()?;
             let root = Some(Root::Ca(file));
-            policy = policy.with(pattern, rules(&prefix, Rules { root, ..Rules::default() }, first_use, &read_file)?);
+            policy = policy.with(pattern, rules(&prefix, Rules { root, ..Rules::default() }, &base, &read_file)?);
         }
         for (name, ids) in pinning.certs {
             let root = Some(Root::Keys(ids));
-            let listed = rules(&name, Rules { root, ..Rules::default() }, first_use, &read_file)?;
+            let listed = rules(&name, Rules { root, ..Rules::default() }, &base, &read_file)?;
             policy = policy.with(name.parse()?, listed);
         }
         Ok(policy)
@@ -159,12 +165,12 @@ impl TrustPolicy {
 fn rules(
     name: &str,
     listed: Rules,
-    first_use: bool,
+    base: &NameRules,
     read_file: impl Fn(&str) -> Result<Vec<u8>, std::io::Error>,
 ) -> Result<NameRules, InvalidPolicy> {
     let rule = || name.to_owned();
     let root = match listed.root {
-        None => RootPins::Unpinned,
+        None => base.root.clone(),
         Some(Root::Keys(ids)) if ids.is_empty() => return Err(InvalidPolicy::NoKeys { rule: rule() }),
         Some(Root::Keys(ids)) => {
             let parse = |id: String| {
@@ -191,7 +197,7 @@ fn rules(
         }
     };
     let signers = match listed.signers {
-        None => SignerRule::Anyone,
+        None => base.signers.clone(),
         Some(Signers::All(All { all_of })) => SignerRule::all_of(all_of),
         Some(Signers::Any(Any { any_of })) => SignerRule::any_of(any_of),
         Some(Signers::AtLeast(AtLeast { at_least, of })) => SignerRule::AtLeast { count: at_least, of },
@@ -204,10 +210,10 @@ fn rules(
     let fresh = listed.fresh.map(|text| duration(&text).ok_or(InvalidPolicy::Duration { rule: rule(), text }));
     Ok(NameRules {
         root,
-        first_use: listed.first_use.unwrap_or(first_use),
+        first_use: listed.first_use.unwrap_or(base.first_use),
         signers,
-        fresh: fresh.transpose()?,
-        mirrors: listed.mirrors,
+        fresh: fresh.transpose()?.or(base.fresh),
+        mirrors: listed.mirrors.unwrap_or_else(|| base.mirrors.clone()),
     })
 }
 
@@ -326,6 +332,22 @@ mod tests {
         assert_eq!(pinned.fresh, Some(Duration::from_secs(86_400)));
         assert!(policy.rules(&"reg.example/b".parse().unwrap()).first_use);
         assert!(!policy.rules(&"reg.example/app".parse().unwrap()).first_use);
+    }
+
+    #[test]
+    fn a_narrower_rule_keeps_what_it_does_not_name() {
+        let text = format!(
+            r#"{{"version":1,"default":{{"fresh":"1h"}},"names":{{
+              "reg.example/*":{{"root":{{"keys":["{ID}"]}}}},
+              "reg.example/team/*":{{"signers":{{"any_of":["x"]}}}},
+              "reg.example/team/app":{{"mirrors":["https://m"]}}}}}}"#
+        );
+        let policy = parse(&text).unwrap();
+        let rules = policy.rules(&"reg.example/team/app".parse().unwrap());
+        assert!(!rules.root.is_unpinned());
+        assert_eq!(rules.signers, SignerRule::any_of(["x".to_owned()]));
+        assert_eq!((rules.fresh, rules.mirrors.len()), (Some(Duration::from_secs(3600)), 1));
+        assert!(!policy.rules(&"else.where/app".parse().unwrap()).first_use, "a policy that does not say so");
     }
 
     #[test]

@@ -103,6 +103,12 @@ impl TrustPolicy {
         self.rules.iter().map(|(pattern, rules)| (pattern, rules))
     }
 
+    /// The rules for every name that a pattern is for, before it has rules of its own.
+    fn broader(&self, pattern: &NamePattern) -> &NameRules {
+        let broader = self.rules.iter().filter(|(known, _)| known.covers(pattern));
+        broader.max_by_key(|(known, _)| known.weight()).map_or(&self.default, |(_, rules)| rules)
+    }
+
     fn matching(&self, gun: &Gun) -> Option<&(NamePattern, NameRules)> {
         self.rules.iter().filter(|(pattern, _)| pattern.matches(gun)).max_by_key(|(pattern, _)| pattern.weight())
     }

@@ -19,6 +19,11 @@ impl NamePattern {
         if self.is_prefix { gun.as_str().starts_with(&self.text) } else { gun.as_str() == self.text }
     }
 
+    /// Whether the rule is for every name that `other` is for.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.is_prefix && other.text.starts_with(&self.text)
+    }
+
     /// Orders patterns that match the same name: an exact one is the heaviest, then the longest prefix.
     pub(super) fn weight(&self) -> (bool, usize) {
         (!self.is_prefix, self.text.len())

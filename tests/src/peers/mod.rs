@@ -9,6 +9,7 @@ pub mod galera;
 pub mod go_server;
 pub mod go_signer;
 pub mod mariadb;
+pub mod nginx;
 pub mod notary;
 pub mod our_server;
 pub mod our_signer;

@@ -41,7 +41,7 @@ pub struct Options {
     /// How many of its keys must sign
     #[arg(long, value_name = "N", value_parser = init::threshold)]
     pub threshold: Option<Threshold>,
-    /// Whether it waits for `trust publish`.
+    /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
 }
@@ -59,5 +59,5 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     }
     let change = Change::AddDelegation { role: options.role.clone(), keys, threshold: options.threshold, paths };
     let changes = std::slice::from_ref(&change);
-    Changed::each(&session, [&options.name.0], |gun| change::make(&session, gun, options.staging, changes))
+    Changed::each(&session, [&options.name.0], |gun| change::make(&session, gun, &options.staging, changes))
 }

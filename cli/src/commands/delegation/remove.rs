@@ -38,7 +38,7 @@ pub struct Options {
     /// Only its beginnings of tags, all of them
     #[arg(long)]
     pub all_paths: bool,
-    /// Whether it waits for `trust publish`.
+    /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
 }
@@ -55,7 +55,7 @@ pub struct PurgeOptions {
     /// The keys, by id or how it begins
     #[arg(long, required = true, value_name = "ID", value_delimiter = ',')]
     pub key_id: Vec<String>,
-    /// Whether it waits for `trust publish`.
+    /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
 }
@@ -70,13 +70,13 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         let role = options.role.clone();
         if options.key_id.is_empty() && options.path.is_empty() && !options.all_paths {
             ask::sure(&session, &format!("Remove {role} of {gun} and all it lists?"))?;
-            return change::make(&session, gun, options.staging, &[Change::RemoveDelegation { role }]);
+            return change::make(&session, gun, &options.staging, &[Change::RemoveDelegation { role }]);
         }
         let collection = change::current(&session, &session.client(gun)?, gun)?;
         let keys = ids(&collection, &options.key_id)?;
         warn_if_unusable(&session, &collection, &role, &keys);
         let change = Change::ReduceDelegation { role, keys, paths: options.path.clone(), all_paths: options.all_paths };
-        change::make(&session, gun, options.staging, &[change])
+        change::make(&session, gun, &options.staging, &[change])
     })
 }
 
@@ -95,7 +95,7 @@ pub fn purge(options: &PurgeOptions, context: &Context) -> Result<(), Failure> {
         for aside in collection.set_aside() {
             session.warn(&format!("nobody could look for the keys in {}: {}", aside.role, aside.cause));
         }
-        change::make(&session, gun, options.staging, &[Change::PurgeKeys { keys }])
+        change::make(&session, gun, &options.staging, &[Change::PurgeKeys { keys }])
     })
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use libtrust::client::{Clock as _, KeyEntry, KeyStore as _, SystemClock};
+use libtrust::client::{Clock as _, KeyEntry, SystemClock};
 use libtrust::keys::{CertificateBundle, KeyType, PublicKey};
 use libtrust::names::{Gun, KeyId};
 use zeroize::Zeroizing;
@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 16 << 20;
 /// # Errors
 /// If none or several do.
 pub fn key(session: &Session, id: &str) -> Result<KeyEntry, Failure> {
-    let mut entries = session.keys().list()?;
+    let mut entries = session.key_store()?.list()?;
     entries.dedup_by(|a, b| a.id == b.id);
     entries.retain(|entry| entry.id.as_str() == id || (id.len() >= LEAST && entry.id.as_str().starts_with(id)));
     match <[KeyEntry; 1]>::try_from(entries) {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use libtrust::client::{KeyStore as _, KeyUse};
+use libtrust::client::{KeyEntry, KeyStore as _, KeyUse};
 use libtrust::keys::{KeyAlgorithm, SigningKey};
 use ring::rand::SystemRandom;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use crate::output::{self, Document, escape};
 use crate::session::Session;
 use crate::settings::Changes;
 use crate::terminal::Wording;
+use crate::token;
 
 /// Names that mean something else.
 const RESERVED: [&str; 4] = ["releases", "targets", "snapshot", "timestamp"];
@@ -35,6 +36,9 @@ pub struct Options {
     /// Where the public key is written, as NAME.pub
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+    /// Make the root key inside the token (--token-module), which keeps it: there is no copy
+    #[arg(long)]
+    pub in_token: bool,
 }
 
 /// A name that a signer can have, as in Docker.
@@ -86,6 +90,11 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     if session.settings().changes == Changes::Told {
         return output::print(&Generated { dry_run: true, key: None, public_key }, session.settings().format);
     }
+    if options.in_token {
+        let entry = in_token(options, &session)?;
+        let generated = Generated { dry_run: false, key: Some(Key::of(&entry)), public_key: None };
+        return output::print(&generated, session.settings().format);
+    }
     let failed = |_| Failure::new(Exit::Failure, "the source of random numbers failed");
     let key = SigningKey::generate(KeyAlgorithm::Ecdsa, &SystemRandom::new()).map_err(failed)?;
     let text = key.public_key().to_pem(name);
@@ -96,6 +105,16 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         })?;
     }
     output::print(&Generated { dry_run: false, key: Some(Key::of(&entry)), public_key }, session.settings().format)
+}
+
+fn in_token(options: &Options, session: &Session) -> Result<KeyEntry, Failure> {
+    if options.name != "root" {
+        return Err(Failure::usage("only root keys are kept in tokens").hint("trust key generate --in-token root"));
+    }
+    let Some(token) = &session.settings().token else {
+        return Err(Failure::usage("no token is named").hint("--token-module FILE, the library of its vendor"));
+    };
+    token::generate(token, session.secret(token.pin_file.as_deref()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use libtrust::client::{KeyEntry, KeyStore as _};
+use libtrust::client::KeyEntry;
 use serde::Serialize;
 
 use crate::commands::Context;
@@ -68,7 +68,7 @@ impl Document for Keys {
 /// If the folder cannot be read.
 pub fn run(_: &Options, context: &Context) -> Result<(), Failure> {
     let session = Session::new(context.settings()?, Wording::Trust)?;
-    let store = session.keys();
+    let store = session.key_store()?;
     for unreadable in store.unreadable()? {
         session.warn(&format!("{} is not listed: {}", unreadable.location, unreadable.why));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{find, list::Key, secret};
+use super::{find, list::Key};
 use crate::commands::{Context, shown};
 use crate::failure::Failure;
 use crate::output::{self, Document};
@@ -51,7 +51,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let entry = find::key(&session, &options.key)?;
     let dry_run = session.settings().changes == Changes::Told;
     if !dry_run {
-        let new = secret::source(&session, options.new_passphrase_file.as_deref());
+        let new = session.secret(options.new_passphrase_file.as_deref());
         let changed = session.keys().change_passphrase(&entry.id, &*new);
         changed.map_err(|error| {
             Failure::from(error).hint("the new passphrase can also be in a file: --new-passphrase-file FILE")

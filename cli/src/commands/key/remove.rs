@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
-use libtrust::client::{KeyEntry, KeyStore as _};
+use libtrust::client::KeyEntry;
 use serde::Serialize;
 
 use super::{find, list::Key};
@@ -51,7 +51,8 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     }
     let dry_run = session.settings().changes == Changes::Told;
     if !dry_run {
-        entries.iter().try_for_each(|entry| session.keys().remove(&entry.id))?;
+        let store = session.key_store()?;
+        entries.iter().try_for_each(|entry| store.remove(&entry.id))?;
     }
     let keys = entries.iter().map(Key::of).collect();
     output::print(&Removed { dry_run, keys }, session.settings().format)

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 use libtrust::client::{Collection, NewKeys, Publisher};
+use libtrust::edit::Change;
 use libtrust::metadata::Threshold;
 use libtrust::names::{Gun, KeyId, RoleName};
 use serde::Serialize;
@@ -103,7 +104,10 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         removed: Vec::new(),
         roles: Vec::new(),
     };
-    if !rotated.dry_run {
+    if rotated.dry_run {
+        // The same keys again: whether the root, and what depends on it, could be signed.
+        publisher.preview(&collection, &[same_keys(&collection, role)])?;
+    } else {
         let done = session.wait(publisher.rotate(gun, role, &new, options.threshold))?;
         rotated.keys = done.keys.iter().map(ToString::to_string).collect();
         rotated.retired = done.retired.iter().map(ToString::to_string).collect();
@@ -144,6 +148,13 @@ fn remove_old(
         }
     }
     Ok(removed)
+}
+
+fn same_keys(collection: &Collection, role: &RoleName) -> Change {
+    let root = collection.root();
+    let listed = root.roles.get(role).into_iter().flat_map(|keys| &keys.key_ids);
+    let keys = listed.filter_map(|id| root.keys.get(id)).cloned().collect();
+    Change::ReplaceKeys { role: role.clone(), keys, threshold: None }
 }
 
 fn keys_of(collection: &Collection, role: &RoleName) -> Vec<String> {

@@ -2,7 +2,7 @@
 //! another's key, and only who publishes it needs a network.
 
 mod certificate;
-mod partial;
+pub mod partial;
 mod prepare;
 mod publish;
 mod sign;

@@ -11,11 +11,12 @@ use libtrust::metadata::{RoleKeys, Root};
 use libtrust::names::RoleName;
 use serde::Serialize;
 
-use crate::commands::key::find;
+use crate::commands::key::{find, write};
 use crate::commands::shown;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Document, escape};
+use crate::settings::Changes;
 
 /// Reads such a file.
 ///
@@ -26,9 +27,37 @@ pub fn read(path: &Path) -> Result<PartialFile, Failure> {
     PartialFile::parse(&text).map_err(|error| find::in_file(path, Exit::Usage, &error))
 }
 
+/// Writes such files, each role's into one of its own: a single one as it is named, several with the role in the name.
+///
+/// # Errors
+/// If one is there already, or cannot be written.
+pub fn write_new(to: &Path, partials: &[PartialFile], changes: Changes) -> Result<Vec<PathBuf>, Failure> {
+    let paths: Vec<PathBuf> = partials.iter().map(|partial| named(to, partial.role(), partials.len())).collect();
+    paths.iter().try_for_each(|path| write::must_be_absent(path))?;
+    if changes == Changes::Made {
+        for (path, partial) in paths.iter().zip(partials) {
+            write::new(path, partial.to_text().as_bytes())?;
+        }
+    }
+    Ok(paths)
+}
+
+/// `next.json` becomes `next.targets-alice.json`.
+fn named(to: &Path, role: &RoleName, count: usize) -> PathBuf {
+    if count <= 1 {
+        return to.to_owned();
+    }
+    let mut extension = role.as_str().replace('/', "-");
+    if let Some(old) = to.extension() {
+        extension = format!("{extension}.{}", old.display());
+    }
+    to.with_extension(extension)
+}
+
 /// Files that wait for signatures.
 #[derive(Debug, Serialize)]
 pub struct Partials {
+    /// In the order in which they were named.
     pub files: Vec<Partial>,
 }
 
@@ -135,5 +164,19 @@ impl Partial {
             "not complete; next: trust root sign"
         };
         writeln!(to, "  {next} {}", escape::line(&file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_files_have_their_roles_in_their_names() {
+        let role: RoleName = "targets/alice".parse().unwrap();
+        let name = |to: &str, count| named(Path::new(to), &role, count).display().to_string();
+        assert_eq!(name("next.json", 1), "next.json");
+        assert_eq!(name("a/next.json", 2), "a/next.targets-alice.json");
+        assert_eq!(name("next", 2), "next.targets-alice");
     }
 }

@@ -22,9 +22,9 @@ Examples:
   trust root sign root.json
   trust root sign --to root-bob.json root.json")]
 pub struct Options {
-    /// The file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// Files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// A new file to write to, instead of the same
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
@@ -44,29 +44,39 @@ pub struct ShowOptions {
 /// Runs `trust root sign`. No network is needed.
 ///
 /// # Errors
-/// If it is no such file, no key that it wants is here, or the answer is no.
+/// If one is no such file, no key that it wants is here, or the answer is no. Files before it are signed.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let session = Session::new(context.settings()?, Wording::Trust)?;
+    if options.to.is_some() && options.files.len() > 1 {
+        return Err(Failure::usage("--to names one file, and several are to be signed"));
+    }
+    let mut signed = Partials { files: Vec::new() };
+    for file in &options.files {
+        signed.files.push(one(options, &session, file)?);
+    }
+    output::print(&signed, session.settings().format)
+}
+
+fn one(options: &Options, session: &Session, file: &Path) -> Result<Partial, Failure> {
     options.to.as_deref().map_or(Ok(()), write::must_be_absent)?;
-    let mut partial = partial::read(&options.file)?;
-    ask::sure(&session, &question(&options.file, &partial)?)?;
-    let signed = partial.sign(&session.keys())?;
+    let mut partial = partial::read(file)?;
+    ask::sure(session, &question(file, &partial)?)?;
+    let signed = partial.sign(&*session.key_store()?)?;
     if signed.is_empty() {
         let message = format!("no key that {} {} wants is here", partial.gun(), partial.role());
         return Err(Failure::new(Exit::Key, message)
             .hint("the keys it wants are shown by: trust root show; those that are here by: trust key list"));
     }
-    let target = options.to.as_deref().unwrap_or(&options.file);
     if session.settings().changes == Changes::Made {
         let text = partial.to_text();
         match &options.to {
             Some(new) => write::new(new, text.as_bytes())?,
-            None => write::replace(&options.file, text.as_bytes())?,
+            None => write::replace(file, text.as_bytes())?,
         }
     }
-    let mut shown = Partial::of(target, &partial)?;
+    let mut shown = Partial::of(options.to.as_deref().unwrap_or(file), &partial)?;
     shown.signed_now = signed.iter().map(ToString::to_string).collect();
-    output::print(&Partials { files: vec![shown] }, session.settings().format)
+    Ok(shown)
 }
 
 /// Nobody should sign what they have not seen.

@@ -51,6 +51,8 @@ pub(in crate::client) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// The certificate the server showed, as DER.
+    pub certificate: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -78,7 +80,8 @@ impl HttpClient {
                 .timeout(options.request_time)
                 // Followed by hand: some of them change what is asked, and where a password goes.
                 .redirect(reqwest::redirect::Policy::none())
-                .referer(false);
+                .referer(false)
+                .tls_info(true);
             let builder = if direct { builder.no_proxy() } else { builder };
             builder.build().map_err(|error| HttpOptionsError::Other(causes(&error)))
         };
@@ -141,6 +144,8 @@ impl HttpClient {
     /// Reads the body, holding no more than the limit.
     async fn read(&self, mut response: Response, request: &Request) -> Result<Answer, Failure> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let shown = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = shown.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
         let is_success = response.status().is_success();
         let limit = if is_success { request.limit } else { MAX_ERROR_BODY };
         let announced = response.content_length();
@@ -167,7 +172,7 @@ impl HttpClient {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body, certificate })
     }
 
     /// Waits for the server's next sign of life, not for ever.

@@ -6,6 +6,7 @@ mod error_body;
 mod exchange;
 mod failure;
 mod options;
+mod probe;
 mod tls;
 mod upload;
 
@@ -21,6 +22,7 @@ use reqwest::{Method, Url};
 
 pub use address::{InvalidServerAddress, ServerAddress, UnaddressableName};
 pub use options::{HttpOptions, HttpOptionsError};
+pub use probe::ServerProbe;
 pub use tls::{TlsFileError, TlsOptions};
 
 pub(in crate::client) use auth::{Actions, AuthFailure, Authenticated, Scope};

@@ -1,6 +1,6 @@
 //! Why nothing was published.
 
-use super::super::{CacheError, KeyStoreError, TransportError, UpdateError};
+use super::super::{CacheError, KeyStoreError, KeyUse, TransportError, UpdateError};
 use crate::edit::EditError;
 use crate::json::NotCanonical;
 use crate::metadata::{Threshold, Version};
@@ -98,6 +98,19 @@ pub enum PublishError {
         role: RoleName,
         /// Why.
         why: &'static str,
+    },
+    /// A partially signed file wants a key that is kept for something else.
+    #[error("key {key} is kept for {}{}, and the file is {role} of {gun}", .kept_for.role, .kept_for.gun.as_ref()
+        .map_or_else(String::new, |gun| format!(" of {gun}")))]
+    KeyForOther {
+        /// The key.
+        key: KeyId,
+        /// What it is for.
+        kept_for: KeyUse,
+        /// The collection the file says it is of.
+        gun: Gun,
+        /// The role it says it is of.
+        role: RoleName,
     },
     /// A partially signed file is of another collection.
     #[error("the file is of {found}, not of {gun}")]

@@ -9,6 +9,7 @@ mod init;
 mod partial;
 mod prepared;
 mod preview;
+mod relocate;
 mod roles;
 mod rotate;
 mod signing;

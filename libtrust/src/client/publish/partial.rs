@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Publication, PublishError, Publisher, versions};
-use crate::client::{Collection, KeyStore, KeyStoreError, Offline, TransportError, UpdateError};
+use crate::client::{Collection, KeyStore, KeyStoreError, KeyUse, Offline, TransportError, UpdateError};
 use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled, Unsigned, notary};
 use crate::edit::{Change, Draft};
 use crate::keys::{PublicKey, Signature};
@@ -158,22 +158,33 @@ impl PartialFile {
     /// Whether every group has signed often enough.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.groups().iter().all(|(group, signed)| *signed >= group.threshold as usize)
+        let groups = self.groups();
+        !groups.is_empty() && groups.iter().all(|(group, signed)| *signed >= group.threshold as usize)
     }
 
     /// Signs with every key that it wants and that is here; gives the ids of those that signed now.
     ///
+    /// What the file says of itself is not trusted: a key that is kept for another collection or another role is not used,
+    /// because nothing in targets says of which collection they are.
+    ///
     /// # Errors
-    /// If a key that is here does not sign.
+    /// If a key that is here does not sign, or is kept for something else.
     pub fn sign(&mut self, keys: &dyn KeyStore) -> Result<Vec<KeyId>, PublishError> {
         let mut signed = Vec::new();
         let envelope = self.envelope().map_err(UpdateError::from)?;
         let mut signatures: Vec<Signature> = envelope.signatures().to_vec();
+        let stored = keys.list()?;
         for (id, key) in self.groups.iter().flat_map(|group| &group.keys) {
             if signed.contains(id) {
                 continue;
             }
-            match keys.open(&Dialect::Notary.canonical_key_id(key)) {
+            let known_as = Dialect::Notary.canonical_key_id(key);
+            if let Some(entry) = stored.iter().find(|entry| entry.id == known_as && !self.is_for(&entry.key_use)) {
+                let (key, kept_for) = (entry.id.clone(), entry.key_use.clone());
+                let (gun, role) = (self.gun.clone(), self.role.clone());
+                return Err(PublishError::KeyForOther { key, kept_for, gun, role });
+            }
+            match keys.open(&known_as) {
                 Ok(signer) => {
                     signatures.retain(|signature| signature.key_id != *id);
                     signatures.push(signer.sign(id, envelope.canonical())?);
@@ -205,6 +216,17 @@ impl PartialFile {
         let merged = with_signatures(&ours, &signatures);
         self.file = merged.map_err(|e| InvalidPartialFile::Format(e.to_string()))?;
         Ok(())
+    }
+
+    /// Whether a key that is kept for this may sign the file.
+    fn is_for(&self, kept_for: &KeyUse) -> bool {
+        let same_collection = kept_for.gun.as_ref().is_none_or(|gun| *gun == self.gun);
+        let same_role = match &self.role {
+            // Delegates' keys have their holder's name, or none.
+            RoleName::Delegation(_) => !matches!(kept_for.role.as_str(), "root" | "targets" | "snapshot" | "timestamp"),
+            role => kept_for.role == role.as_str(),
+        };
+        same_collection && same_role
     }
 
     fn envelope(&self) -> Result<Envelope<'_>, MalformedFile> {

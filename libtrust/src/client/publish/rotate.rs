@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Publication, PublishError, Publisher, certificate};
+use super::{PartialFile, Publication, PublishError, Publisher, certificate};
 use crate::client::{Collection, KeyEntry, Offline};
 use crate::dialect::Dialect;
 use crate::edit::Change;
@@ -45,17 +45,7 @@ impl Publisher {
         new: &NewKeys,
         threshold: Option<Threshold>,
     ) -> Result<Rotation, PublishError> {
-        let refuse = |why| Err(PublishError::Rotation { role: role.clone(), why });
-        match (role, new) {
-            (RoleName::Delegation(_), _) => return refuse("a delegation's keys are changed with its signers"),
-            (RoleName::Timestamp, NewKeys::Generate | NewKeys::Stored(_)) => {
-                return refuse("the server signs timestamps");
-            }
-            (RoleName::Root | RoleName::Targets, NewKeys::Server) => {
-                return refuse("the server never holds keys of root or targets");
-            }
-            _ => {}
-        }
+        may_rotate(role, new)?;
         let before = self.client.update(gun, Offline::Never).await?;
         let mut made = Vec::new();
         let keys = self.keys_for(gun, role, new, &mut made).await?;
@@ -69,6 +59,30 @@ impl Publisher {
         let keys: Vec<KeyId> = keys.iter().map(canonical).collect();
         let retired = keys_of(&before, role).filter(|id| !keys.contains(id)).collect();
         Ok(Rotation { publication, keys, retired })
+    }
+
+    /// As [`Publisher::rotate`], into files that others must sign before they are published; the root comes first. A new
+    /// key that is made here stays in the store.
+    ///
+    /// # Errors
+    /// As [`Publisher::prepare`], and if the role's keys are not changed so.
+    pub async fn prepare_rotation(
+        &self,
+        gun: &Gun,
+        role: &RoleName,
+        new: &NewKeys,
+        threshold: Option<Threshold>,
+    ) -> Result<Vec<PartialFile>, PublishError> {
+        may_rotate(role, new)?;
+        let mut made = Vec::new();
+        let keys = self.keys_for(gun, role, new, &mut made).await?;
+        let prepared = self.prepare(gun, &[Change::ReplaceKeys { role: role.clone(), keys, threshold }]).await;
+        if prepared.is_err() {
+            for key in &made {
+                self.keys.remove(&key.id)?;
+            }
+        }
+        prepared
     }
 
     async fn keys_for(
@@ -96,6 +110,17 @@ impl Publisher {
         };
         ids.iter().map(key).collect()
     }
+}
+
+/// Whether a role may get such keys.
+fn may_rotate(role: &RoleName, new: &NewKeys) -> Result<(), PublishError> {
+    let why = match (role, new) {
+        (RoleName::Delegation(_), _) => "a delegation's keys are changed with its signers",
+        (RoleName::Timestamp, NewKeys::Generate | NewKeys::Stored(_)) => "the server signs timestamps",
+        (RoleName::Root | RoleName::Targets, NewKeys::Server) => "the server never holds keys of root or targets",
+        _ => return Ok(()),
+    };
+    Err(PublishError::Rotation { role: role.clone(), why })
 }
 
 /// The keys of one of the four roles, by canonical id.

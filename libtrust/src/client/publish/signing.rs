@@ -100,9 +100,7 @@ impl Publisher {
     ) -> Result<Option<Vec<u8>>, PublishError> {
         let role = RoleName::Snapshot;
         let Some(listed) = draft.keys_of(&role) else { return Ok(None) };
-        let stored = self.keys.list()?;
-        let is_here = |id: &KeyId| stored.iter().any(|entry| entry.id == canonical(id, listed.1));
-        if !listed.0.key_ids.iter().any(is_here) {
+        if !self.holds_snapshot_key(draft)? {
             return Ok(None);
         }
         let metas: Vec<(&RoleName, FileMeta)> = files.iter().map(|(role, bytes)| (role, FileMeta::of(bytes))).collect();
@@ -116,6 +114,13 @@ impl Publisher {
         let keys = SigningKeys::listed(listed.0, listed.1);
         self.check(&role, &bytes, |envelope| verify::<Snapshot>(envelope, &keys, Expiration::Ignored).map(|_| ()))?;
         Ok(Some(bytes))
+    }
+
+    /// Whether a key of the snapshot is here. If not, the server has it.
+    pub(super) fn holds_snapshot_key(&self, draft: &Draft) -> Result<bool, PublishError> {
+        let Some(listed) = draft.keys_of(&RoleName::Snapshot) else { return Ok(false) };
+        let stored = self.keys.list()?;
+        Ok(listed.0.key_ids.iter().any(|id| stored.iter().any(|entry| entry.id == canonical(id, listed.1))))
     }
 
     /// A signature by every key of the role that is here.

@@ -14,6 +14,7 @@ use crate::names::{Gun, RoleName};
 #[derive(Debug)]
 pub struct MemoryTransport {
     name: String,
+    is_copy: bool,
     files: Mutex<BTreeMap<(Gun, String), Vec<u8>>>,
 }
 
@@ -21,7 +22,13 @@ impl MemoryTransport {
     /// An empty one, called `name` in messages.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), files: Mutex::default() }
+        Self { name: name.into(), is_copy: false, files: Mutex::default() }
+    }
+
+    /// The same as a copy of some server: it cannot confirm what is newest.
+    #[must_use]
+    pub fn as_copy(self) -> Self {
+        Self { is_copy: true, ..self }
     }
 
     /// Makes this the current file of a role; it can be had by digest too, and what was there before still can.
@@ -47,6 +54,10 @@ impl MemoryTransport {
 impl Transport for MemoryTransport {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_authority(&self) -> bool {
+        !self.is_copy
     }
 
     async fn fetch(&self, gun: &Gun, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, TransportError> {

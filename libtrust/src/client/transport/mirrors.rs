@@ -11,7 +11,8 @@ use crate::names::{Gun, RoleName};
 
 /// A server, and mirrors that are read from while it is away. Only the server is ever written to.
 ///
-/// It stays with the one that answered last, so that the files of one update come from one place. A mirror that lags is
+/// Within an update it stays with the one that answered last, so that the files come from one place; the next update asks the
+/// server first again. A mirror that lags is
 /// found out like any server that does: by versions and dates.
 pub struct Mirrors {
     servers: Vec<Arc<dyn Transport>>,
@@ -36,6 +37,14 @@ impl Mirrors {
 impl Transport for Mirrors {
     fn name(&self) -> &str {
         self.at(self.current.load(Ordering::Relaxed)).name()
+    }
+
+    fn begin(&self) {
+        self.current.store(0, Ordering::Relaxed);
+    }
+
+    fn is_authority(&self) -> bool {
+        self.current.load(Ordering::Relaxed) == 0
     }
 
     async fn fetch(&self, gun: &Gun, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, TransportError> {

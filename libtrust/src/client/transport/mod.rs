@@ -54,6 +54,15 @@ pub trait Transport: Send + Sync {
     /// The server's name for messages: its address, or the bundle's path.
     fn name(&self) -> &str;
 
+    /// An update begins: whoever stands for several servers starts with the first again.
+    fn begin(&self) {}
+
+    /// Whether what was read last came from the server itself, which knows what is newest. A copy does not: a mirror, a
+    /// bundle.
+    fn is_authority(&self) -> bool {
+        true
+    }
+
     /// Reads a file.
     ///
     /// # Errors

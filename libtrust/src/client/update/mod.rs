@@ -55,6 +55,7 @@ pub(super) struct File {
 impl Update<'_> {
     /// Runs it; what was found is in the cache when this returns.
     pub(super) async fn run(&self) -> Result<Collection, UpdateError> {
+        self.transport.begin();
         let before = self.cached(&RoleName::Timestamp)?;
         let known = self.known_root()?;
         let mut files = Vec::new();
@@ -82,11 +83,17 @@ impl Update<'_> {
             pass => pass?,
         };
         files.extend(pass.files);
-        if let Confirmation::Server { .. } = pass.confirmation {
+        let confirmed = match &pass.confirmation {
+            Confirmation::Server { .. } => Some(self.now),
+            // A copy moves what is known, not when the server was last heard.
+            Confirmation::Copy { confirmed, .. } => Some(confirmed.unwrap_or(DateTime::UNIX_EPOCH)),
+            Confirmation::Cache { .. } => None,
+        };
+        if let Some(confirmed) = confirmed {
             let changed: Vec<(&RoleName, &[u8])> =
                 files.iter().map(|file| (&file.role, file.bytes.as_slice())).collect();
             // Where another update was quicker, its result stays: it is at most as old as this one.
-            self.cache.commit(self.gun, before.as_deref(), &changed, self.now)?;
+            self.cache.commit(self.gun, before.as_deref(), &changed, confirmed)?;
         }
         let root_trust = match known {
             _ if !self.rules.root.is_unpinned() => RootTrust::Pinned,

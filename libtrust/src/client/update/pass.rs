@@ -1,5 +1,7 @@
 //! From a trusted root to the targets.
 
+use chrono::{DateTime, Utc};
+
 use super::{File, Offline, Update};
 use crate::client::{Confirmation, RemoteFile, SetAside, TransportError, UpdateError};
 use crate::dialect::Spelled;
@@ -38,15 +40,15 @@ impl Update<'_> {
     /// keys of `known`, the root it was trusted under.
     pub(super) async fn pass(&self, root: Verified<Root>, known: Option<&Verified<Root>>) -> Result<Pass, UpdateError> {
         let mut files = Vec::new();
-        let chain = TrustedRoot::new(root, Expiration::Enforced(self.now));
+        let chain = TrustedRoot::new(root.clone(), Expiration::Enforced(self.now));
 
         let (timestamp, confirmation) = self.timestamp().await?;
-        let newest = self.newest_known::<Timestamp>(&RoleName::Timestamp, &timestamp, known)?;
+        let newest = self.newest_online::<Timestamp>(&RoleName::Timestamp, &timestamp, known, &root)?;
         let chain = chain.timestamp(&self.parse(&RoleName::Timestamp, &timestamp.bytes)?, newest)?;
         timestamp.keep(RoleName::Timestamp, &mut files);
 
         let snapshot = self.named(&RoleName::Snapshot, &chain.timestamp().snapshot, &RoleName::Timestamp).await?;
-        let newest = self.newest_known::<Snapshot>(&RoleName::Snapshot, &snapshot, known)?;
+        let newest = self.newest_online::<Snapshot>(&RoleName::Snapshot, &snapshot, known, &root)?;
         let chain = chain.snapshot(&self.parse(&RoleName::Snapshot, &snapshot.bytes)?, newest)?;
         snapshot.keep(RoleName::Snapshot, &mut files);
 
@@ -70,7 +72,11 @@ impl Update<'_> {
                 Ok(bytes) => {
                     let is_cached = cached.as_deref() == Some(bytes.as_slice());
                     let server = self.transport.name().to_owned();
-                    return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
+                    if self.transport.is_authority() {
+                        return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
+                    }
+                    let confirmed = self.recently_confirmed(None)?;
+                    return Ok((Loaded { bytes, is_cached }, Confirmation::Copy { copy: server, confirmed }));
                 }
                 Err(error) if self.offline == Offline::WhenUnreachable && is_away(&error) && cached.is_some() => {
                     Some(error)
@@ -78,15 +84,21 @@ impl Update<'_> {
                 Err(error) => return Err(error.into()),
             }
         };
-        let confirmed = self.cache.confirmed(self.gun)?;
+        let confirmed = self.recently_confirmed(cause.clone())?;
+        let bytes = cached.ok_or_else(|| UpdateError::NotCached { gun: self.gun.clone(), role })?;
+        Ok((Loaded { bytes, is_cached: true }, Confirmation::Cache { confirmed, cause }))
+    }
+
+    /// When the server last confirmed what is cached, if that is as recent as the policy wants it.
+    fn recently_confirmed(&self, cause: Option<TransportError>) -> Result<Option<DateTime<Utc>>, UpdateError> {
+        let confirmed = self.cache.confirmed(self.gun)?.filter(|time| *time > DateTime::UNIX_EPOCH);
         if let Some(allowed) = self.rules.fresh {
             let age = confirmed.map(|confirmed| (self.now - confirmed).to_std().unwrap_or_default());
             if age.is_none_or(|age| age > allowed) {
                 return Err(UpdateError::Stale { gun: self.gun.clone(), confirmed, allowed, cause });
             }
         }
-        let bytes = cached.ok_or_else(|| UpdateError::NotCached { gun: self.gun.clone(), role })?;
-        Ok((Loaded { bytes, is_cached: true }, Confirmation::Cache { confirmed, cause }))
+        Ok(confirmed)
     }
 
     /// The file that `named_by` names: from the cache if that holds those bytes, else from the server.
@@ -113,6 +125,25 @@ impl Update<'_> {
         // Before anything is read of it: what is not the file that was named says nothing about the role.
         matches_file(role, &FileMeta::of(&bytes), named, named_by)?;
         Ok(Loaded { bytes, is_cached: false })
+    }
+
+    /// As [`Update::newest_known`], for the roles that servers sign. Once the root has replaced their keys versions may
+    /// begin anew: whoever had the old keys could have signed the highest version there is (TUF 5.3.11), and another server
+    /// counts from one.
+    fn newest_online<T: Spelled + Metadata>(
+        &self,
+        role: &RoleName,
+        loaded: &Loaded,
+        known: Option<&Verified<Root>>,
+        root: &Verified<Root>,
+    ) -> Result<Option<Version>, UpdateError> {
+        let Some(version) = self.newest_known::<T>(role, loaded, known)? else { return Ok(None) };
+        let keys = SigningKeys::of_role(root, role);
+        let is_still_signed = match keys {
+            Some(keys) => self.cached_version::<T>(role, &keys)?.is_some(),
+            None => false,
+        };
+        Ok(is_still_signed.then_some(version))
     }
 
     /// The version of a role that the cache holds, unless `loaded` is that file itself.

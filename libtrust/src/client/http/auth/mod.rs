@@ -98,6 +98,10 @@ impl Authenticated {
         Self { client, server, credentials, state: Mutex::default() }
     }
 
+    pub(in crate::client) const fn connections(&self) -> &HttpClient {
+        &self.client
+    }
+
     pub(in crate::client) const fn server(&self) -> &ServerAddress {
         &self.server
     }

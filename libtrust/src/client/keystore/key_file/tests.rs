@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use proptest::prelude::*;
 use ring::rand::SystemRandom;
 
@@ -37,20 +35,6 @@ fn both_kinds_of_new_keys_are_stored() {
         let read = block(&KeyBlock::seal(&made, "a passphrase", vec![]).unwrap().to_text());
         assert_eq!(read.open("a passphrase").unwrap().to_plain(), made.to_plain());
     }
-}
-
-#[test]
-fn opening_takes_well_below_a_tenth_of_a_second() {
-    let sealed = KeyBlock::seal(&key(KeyAlgorithm::Ecdsa), "a passphrase", vec![]).unwrap();
-    // The best of some: others use this machine, too.
-    let best = (0..5).map(|_| {
-        let begun = Instant::now();
-        sealed.open("a passphrase").unwrap();
-        begun.elapsed()
-    });
-    let best = best.min().unwrap();
-    println!("opening took {best:?}");
-    assert!(best.as_millis() < 100, "{best:?}");
 }
 
 #[test]
