@@ -62,7 +62,7 @@ pub enum Verb {
     /// Verify an image and run exactly what was signed
     Run(run_image::Options),
     /// Verify the images of a Dockerfile and build from exactly what was signed
-    Build(build::Options),
+    Build(Box<build::Options>),
 }
 
 /// The verbs of `docker trust key`.
