@@ -77,8 +77,8 @@ pub enum Command {
     Policy(policy::Options),
     /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
     Doctor(doctor::Options),
-    /// Read with the words of `notary`, from its folders
-    Notary(notary::args::Options),
+    /// Do what `notary` does, in its words, with its folders
+    Notary(notary::args::Words),
     /// Print the completion script of a shell
     Completion(completion::Options),
     /// Write the manual pages into a folder

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libtrust::client::{
-    Anonymous, Cache, Client, Credentials, DockerConfig, EnvironmentNames, FileCache, FileKeyStore, HttpOptions,
-    HttpTransport, KeyStore, KeyStores, Mirrors, PassphraseChain, PassphraseDescriptor, PassphraseEnvironment,
-    PassphraseFile, Passphrases, Publisher, Registry, ServerAddress, TlsOptions, Transport,
+    Anonymous, Cache, Client, Credential, Credentials, CredentialsRequest, DockerConfig, EnvironmentNames, FileCache,
+    FileKeyStore, HttpOptions, HttpTransport, KeyStore, KeyStores, Mirrors, PassphraseChain, PassphraseDescriptor,
+    PassphraseEnvironment, PassphraseFile, Passphrases, Publisher, Registry, ServerAddress, TlsOptions, Transport,
 };
 use libtrust::names::Gun;
 use libtrust::policy::TrustPolicy;
@@ -27,6 +27,7 @@ pub struct Session {
     settings: Settings,
     wording: Wording,
     credentials: Arc<dyn Credentials>,
+    policy: Option<TrustPolicy>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -51,7 +52,14 @@ impl Session {
         credentials: Arc<dyn Credentials>,
     ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { settings, wording, credentials, runtime })
+        Ok(Self { settings, wording, credentials, policy: None, runtime })
+    }
+
+    /// With rules that come from elsewhere than the trust folder. A policy that was named on the command line counts
+    /// more.
+    #[must_use]
+    pub fn with_policy(self, policy: TrustPolicy) -> Self {
+        Self { policy: Some(policy), ..self }
     }
 
     /// The settings.
@@ -84,6 +92,9 @@ impl Session {
     /// # Errors
     /// If the file cannot be read, or says something that cannot be followed.
     pub fn policy(&self) -> Result<TrustPolicy, Failure> {
+        if let (Some(policy), None) = (&self.policy, &self.settings.policy) {
+            return Ok(policy.clone());
+        }
         let (named, path) = (&self.settings.policy, self.policy_path());
         let policy = match fs::read(&path) {
             Ok(text) => Some(parse_policy(&path, &text)?),
@@ -201,6 +212,19 @@ impl Session {
         let terminal = Terminal::new(self.shown(), self.settings.may_ask);
         let passphrases = passphrases.then_ask(AskingPassphrases::new(terminal, self.wording));
         FileKeyStore::new(&self.settings.trust_dir, Arc::new(passphrases))
+    }
+
+    /// The user's name at a registry, if they logged in with one.
+    ///
+    /// # Errors
+    /// If credentials cannot be read.
+    pub async fn user(&self, registry: &str) -> Result<Option<String>, Failure> {
+        let request = CredentialsRequest { server: registry, registry };
+        let found = self.credentials.credential(request).await;
+        Ok(match found.map_err(|error| Failure::caused(Exit::Auth, &error))? {
+            Some(Credential::Password { user, .. }) if !user.is_empty() => Some(user),
+            _ => None,
+        })
     }
 
     /// A registry, by its host as image names have it.

@@ -20,7 +20,7 @@ pub mod mirror;
 mod name;
 pub mod pins;
 pub mod policy;
-mod reading;
+pub(crate) mod reading;
 pub mod renew;
 pub mod resolve;
 pub mod revoke;
@@ -68,7 +68,7 @@ impl Context {
 /// What the verb says.
 pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Notary(options) => return Ok(notary::run(&options, context)),
+        Command::Notary(words) => return Ok(notary::run(&words, context)),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),

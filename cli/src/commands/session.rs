@@ -1,6 +1,6 @@
 //! What verbs that look at collections do with a session: bring one up to date, and say what its reader should know.
 
-use libtrust::client::{Collection, Confirmation, FileKeyStore, Offline, RootTrust};
+use libtrust::client::{Collection, Confirmation, Offline, RootTrust};
 use libtrust::names::Gun;
 
 use super::Context;
@@ -16,14 +16,6 @@ use crate::terminal::Wording;
 /// What cannot be read or followed.
 pub fn open(context: &Context) -> Result<Session, Failure> {
     Session::new(context.settings()?, Wording::Trust)
-}
-
-/// The private keys of the trust folder.
-///
-/// # Errors
-/// As [`open`].
-pub fn keys(context: &Context) -> Result<FileKeyStore, Failure> {
-    Ok(open(context)?.keys())
 }
 
 /// Brings a collection up to date, and says on standard error what its reader should know.

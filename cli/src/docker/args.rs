@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory, Parser, Subcommand};
 
-use super::verbs::{self, inspect};
+use super::verbs::{
+    Call, build, inspect, key_generate, key_load, pull, revoke, run as run_image, sign, signer_add, signer_remove,
+};
 use crate::failure::Failure;
 use crate::settings::Environment;
 
@@ -37,6 +39,48 @@ pub enum Plugin {
 pub enum Verb {
     /// Return low-level information about keys and signatures
     Inspect(inspect::Options),
+    /// Manage keys for signing Docker images
+    #[command(arg_required_else_help = true, subcommand_required = true)]
+    Key {
+        /// What to do with keys.
+        #[command(subcommand)]
+        verb: KeyVerb,
+    },
+    /// Remove trust for an image
+    Revoke(revoke::Options),
+    /// Sign an image
+    Sign(sign::Options),
+    /// Manage entities who can sign Docker images
+    #[command(arg_required_else_help = true, subcommand_required = true)]
+    Signer {
+        /// What to do with signers.
+        #[command(subcommand)]
+        verb: SignerVerb,
+    },
+    /// Verify an image and pull exactly what was signed
+    Pull(pull::Options),
+    /// Verify an image and run exactly what was signed
+    Run(run_image::Options),
+    /// Verify the images of a Dockerfile and build from exactly what was signed
+    Build(Box<build::Options>),
+}
+
+/// The verbs of `docker trust key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyVerb {
+    /// Generate and load a signing key-pair
+    Generate(key_generate::Options),
+    /// Load a private key file for signing
+    Load(key_load::Options),
+}
+
+/// The verbs of `docker trust signer`.
+#[derive(Debug, Subcommand)]
+pub enum SignerVerb {
+    /// Add a signer
+    Add(signer_add::Options),
+    /// Remove a signer
+    Remove(signer_remove::Options),
 }
 
 /// Docker's global options. The engine's are read so that a command line with them is understood; only what talks to the
@@ -80,13 +124,23 @@ pub(super) fn tree() -> Command {
     DockerArguments::command()
 }
 
-/// Runs a verb.
-pub(super) fn run(arguments: DockerArguments, environment: &Environment) -> Result<(), Failure> {
-    let context = verbs::context(&arguments.global, environment);
+/// Runs a verb, and gives the code it ends with: that of Docker itself where Docker did the rest.
+pub(super) fn run(arguments: DockerArguments, environment: &Environment) -> Result<u8, Failure> {
+    let call = Call::new(&arguments.global, environment);
     let Plugin::Trust { verb } = arguments.plugin;
     match verb {
-        Verb::Inspect(options) => inspect::run(&options, &context),
+        Verb::Inspect(options) => inspect::run(&options, &call.context),
+        Verb::Key { verb: KeyVerb::Generate(options) } => key_generate::run(&options, &call),
+        Verb::Key { verb: KeyVerb::Load(options) } => key_load::run(&options, &call),
+        Verb::Revoke(options) => revoke::run(&options, &call),
+        Verb::Sign(options) => sign::run(&options, &call),
+        Verb::Signer { verb: SignerVerb::Add(options) } => signer_add::run(&options, &call),
+        Verb::Signer { verb: SignerVerb::Remove(options) } => signer_remove::run(&options, &call),
+        Verb::Pull(options) => pull::run(&options, &call),
+        Verb::Run(options) => return run_image::run(&options, &call),
+        Verb::Build(options) => return build::run(&options, &call),
     }
+    .map(|()| 0)
 }
 
 #[cfg(test)]

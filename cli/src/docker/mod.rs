@@ -6,6 +6,7 @@
 pub mod args;
 mod cancel;
 mod complete;
+pub mod engine;
 pub mod inspect;
 mod natural;
 mod plugin;
@@ -36,8 +37,8 @@ pub(crate) fn run(name: &str, words: &[OsString], environment: &Environment) -> 
     let by_docker = environment.path("DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND").is_some();
     let words = words.get(1..).unwrap_or_default();
     let ended = match Call::of(name, words, by_docker) {
-        Call::Metadata => plugin::print_metadata(),
-        Call::Complete(words) => complete::print(&args::tree(), &words),
+        Call::Metadata => plugin::print_metadata().map(|()| 0),
+        Call::Complete(words) => complete::print(&args::tree(), &words).map(|()| 0),
         Call::Verb(words) => {
             if let Some(socket) = environment.path("DOCKER_CLI_PLUGIN_SOCKET") {
                 cancel::when_closed(&socket, cancel::end);
@@ -50,7 +51,7 @@ pub(crate) fn run(name: &str, words: &[OsString], environment: &Environment) -> 
         }
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code.into(),
         Err(failure) => {
             // Nowhere is left to say it if standard error is gone.
             let _ = tell(&failure, &mut io::stderr().lock());

@@ -68,21 +68,61 @@ impl From<UntrustedImage> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use libtrust::client::TransportError;
+    use libtrust::dialect::{Dialect, Envelope};
+    use libtrust::limits::Limits;
+    use libtrust::metadata::Version;
+    use libtrust::names::{Gun, RoleName};
+    use libtrust::policy::MissingSigners;
+
     use super::*;
 
+    fn gun() -> Gun {
+        "registry.example/app".parse().unwrap()
+    }
+
+    /// One of each but `Verify`, whose variants have a table of their own.
+    fn every_update_error() -> Vec<(UpdateError, u8)> {
+        let server = || "trust.example".to_owned();
+        let away = || TransportError::Unreachable { server: server(), cause: "refused".to_owned() };
+        let malformed = Envelope::parse(Dialect::Notary, RoleName::Targets, b"{", &Limits::default()).unwrap_err();
+        let cache = || CacheError::Name { gun: gun() };
+        vec![
+            (UpdateError::NoTrustData { server: server(), gun: gun() }, 10),
+            (malformed.into(), 11),
+            (away().into(), 21),
+            (cache().into(), 1),
+            (UpdateError::DamagedCache { gun: gun(), cause: Box::new(cache().into()) }, 11),
+            (UpdateError::FirstUse { gun: gun() }, 14),
+            (UpdateError::RootOrder { gun: gun(), expected: Version::FIRST, found: Version::FIRST.next() }, 11),
+            (UpdateError::TooMany { gun: gun(), what: "roots", found: 2, limit: 1 }, 11),
+            (UpdateError::NotCached { gun: gun(), role: RoleName::Root }, 10),
+            (UpdateError::Stale { gun: gun(), confirmed: None, allowed: Duration::ZERO, cause: Some(away()) }, 13),
+        ]
+    }
+
     #[test]
-    fn what_is_not_trusted_has_its_exit_code() {
-        let gun = || "registry.example/app".parse().unwrap();
+    fn why_a_collection_is_not_trusted_has_its_exit_code() {
+        for (error, code) in every_update_error() {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit().code(), code, "{failure:?}");
+            assert!(!failure.hints().is_empty(), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn why_an_image_is_not_trusted_has_its_exit_code() {
         let tag = || "v1".to_owned();
-        let missing = libtrust::policy::MissingSigners { needed: 1, found: 0, missing: vec![tag()] };
-        for (failure, code) in [
-            (Failure::from(UpdateError::NoTrustData { server: tag(), gun: gun() }), 10),
-            (UpdateError::FirstUse { gun: gun() }.into(), 14),
-            (UpdateError::TooMany { gun: gun(), what: "roots", found: 2, limit: 1 }.into(), 11),
-            (UntrustedImage::NotReleased { gun: gun(), tag: tag(), signed_by: None }.into(), 10),
-            (UntrustedImage::Signers { gun: gun(), tag: tag(), missing }.into(), 14),
-            (UntrustedImage::UnknownDigest { gun: gun(), digest: [0; 32] }.into(), 15),
+        let missing = MissingSigners { needed: 1, found: 0, missing: vec![tag()] };
+        for (error, code) in [
+            (UntrustedImage::NotReleased { gun: gun(), tag: tag(), signed_by: None }, 10),
+            (UntrustedImage::NoDigest { gun: gun(), tag: tag(), role: RoleName::Targets }, 10),
+            (UntrustedImage::Signers { gun: gun(), tag: tag(), missing }, 14),
+            (UntrustedImage::UnknownDigest { gun: gun(), digest: [0; 32] }, 15),
         ] {
+            let failure = Failure::from(error);
             assert_eq!(failure.exit().code(), code, "{failure:?}");
             assert!(!failure.hints().is_empty(), "{failure:?}");
         }

@@ -43,6 +43,11 @@ impl DockerClient {
         run(self.command().args(args))
     }
 
+    /// As [`DockerClient::docker`], with something typed into it.
+    pub fn docker_with_input(&self, args: &[&str], input: &str) -> Result<Outcome> {
+        run_with_input(self.command().args(args), input)
+    }
+
     /// Runs `docker ARGS` with content trust on.
     pub fn trusted(&self, args: &[&str]) -> Result<Outcome> {
         run(self.command().env("DOCKER_CONTENT_TRUST", "1").args(args))

@@ -5,7 +5,7 @@ mod add;
 mod list;
 mod remove;
 mod replace;
-mod roles;
+pub(crate) mod roles;
 
 use clap::{Args, Subcommand};
 
