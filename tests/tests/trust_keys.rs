@@ -114,8 +114,8 @@ fn passphrases_change_and_backups_come_back() -> Result<()> {
     let before = keys(&alice)?;
     alice.file("secret", "passphrase-of-the-backup\n")?;
     alice.fails(23, "terminal", &["key", "backup", "keys.backup"])?;
-    alice.ok(&["key", "backup", "--passphrase-file", "secret", "keys.backup"])?.says("2 keys")?;
-    alice.fails(1, "cannot write", &["key", "backup", "--passphrase-file", "secret", "keys.backup"])?;
+    alice.ok(&["key", "backup", "--backup-passphrase-file", "secret", "keys.backup"])?.says("2 keys")?;
+    alice.fails(1, "cannot write", &["key", "backup", "--backup-passphrase-file", "secret", "keys.backup"])?;
     let mode = std::fs::metadata(alice.home().join("keys.backup"))?.permissions().mode();
     ensure!(mode & 0o077 == 0, "others can read the backup: {mode:o}");
 
@@ -124,8 +124,8 @@ fn passphrases_change_and_backups_come_back() -> Result<()> {
     alice.ok(&["key", "remove", "--yes", id])?;
     alice.fails(23, "no private key", &["key", "remove", "--yes", id])?;
     alice.file("wrong", "passphrase-of-another\n")?;
-    alice.fails(23, "wrong", &["key", "restore", "--passphrase-file", "wrong", "keys.backup"])?;
-    alice.ok(&["key", "restore", "--passphrase-file", "secret", "keys.backup"])?.says("already there")?;
+    alice.fails(23, "wrong", &["key", "restore", "--backup-passphrase-file", "wrong", "keys.backup"])?;
+    alice.ok(&["key", "restore", "--backup-passphrase-file", "secret", "keys.backup"])?.says("already there")?;
     ensure!(keys(&alice)? == before);
 
     alice.ok(&["key", "passwd", "--new-passphrase-file", "secret", &id[..10]])?;

@@ -151,7 +151,8 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         if let Some(wanted) = image.tag() {
             inspection.tags.retain(|tag| tag.tag == wanted);
             if inspection.tags.is_empty() {
-                let failure = Failure::new(Exit::NoTrustData, format!("no tag {wanted} is signed under {}", image.gun()));
+                let failure =
+                    Failure::new(Exit::NoTrustData, format!("no tag {wanted} is signed under {}", image.gun()));
                 return Err(failure.hint(format!("signed tags are listed by: trust inspect {}", image.gun())));
             }
         }

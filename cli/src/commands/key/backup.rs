@@ -21,14 +21,14 @@ use crate::terminal::Wording;
 #[command(after_long_help = "\
 Examples:
   trust key backup keys.backup
-  trust key backup --passphrase-file passphrase keys.backup")]
+  trust key backup --backup-passphrase-file passphrase keys.backup")]
 pub struct Options {
     /// A new file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The first line of this file is the backup's passphrase
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub backup_passphrase_file: Option<PathBuf>,
 }
 
 /// Options of `trust key restore`.
@@ -42,7 +42,7 @@ pub struct RestoreOptions {
     pub file: PathBuf,
     /// The first line of this file is the backup's passphrase
     #[arg(long, value_name = "FILE")]
-    pub passphrase_file: Option<PathBuf>,
+    pub backup_passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +90,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let (keys, unreadable) = if dry_run {
         (store.list()?.into_iter().map(|entry| entry.id).collect(), store.unreadable()?)
     } else {
-        let passphrase = secret::of_backup(&session, options.passphrase_file.as_deref(), true)?;
+        let passphrase = secret::of_backup(&session, options.backup_passphrase_file.as_deref(), true)?;
         let backup = store.backup(&passphrase)?;
         write::new(&options.file, backup.text.as_bytes())?;
         (backup.saved, backup.unreadable)
@@ -118,7 +118,7 @@ pub fn restore(options: &RestoreOptions, context: &Context) -> Result<(), Failur
         let nothing = Back { dry_run: true, added: Vec::new(), already_there: Vec::new() };
         return output::print(&nothing, session.settings().format);
     }
-    let passphrase = secret::of_backup(&session, options.passphrase_file.as_deref(), false)?;
+    let passphrase = secret::of_backup(&session, options.backup_passphrase_file.as_deref(), false)?;
     let restored = session.keys().restore(&text, &passphrase);
     let restored = restored.map_err(|error| find::in_file(&options.file, Exit::Key, &error))?;
     let mut back = Back { dry_run: false, added: Vec::new(), already_there: Vec::new() };

@@ -14,8 +14,7 @@ use crate::session::Session;
 /// If there is none.
 pub fn of_backup(session: &Session, file: Option<&Path>, is_new: bool) -> Result<Zeroizing<String>, Failure> {
     let request = PassphraseRequest { role: "backup", gun: None, id: None, is_new, wrong_answers: 0 };
-    session
-        .secret(file)
-        .passphrase(&request)
-        .map_err(|error| Failure::from(error).hint("run it in a terminal, or name a file: --passphrase-file FILE"))
+    session.secret(file).passphrase(&request).map_err(|error| {
+        Failure::from(error).hint("run it in a terminal, or name a file: --backup-passphrase-file FILE")
+    })
 }
