@@ -88,6 +88,19 @@ fn docker_adds_trust_signs_and_removes(binary: &'static str) -> Result<()> {
     // The repository key signs again.
     trust.ok(&["sign", &v1])?.says("in targets")?;
     pulls(&reader, &v1, &digest)?;
+
+    // Somebody new: what the first ones' keys released is there still, and nobody vouches for it by signing something else.
+    docker.docker(&["trust", "key", "generate", "carol"])?.success()?;
+    trust.ok(&["signer", "add", "--key", "carol.pub", "carol", &repository])?;
+    let v2 = format!("{repository}:v2");
+    docker.make_image(&v2, "two")?;
+    let second = docker.push_unsigned(&v2)?;
+    trust.fails(1, "is not trusted now", &["sign", &v2])?;
+    trust.ok(&["witness", "--empty", &repository, "targets/releases"])?;
+    trust.ok(&["sign", &v2])?.says("targets/releases")?;
+    docker.docker(&["rmi", &v1, &v2])?;
+    pulls(&reader, &v2, &second)?;
+    pulls(&reader, &v1, &digest)?;
     Ok(())
 }
 

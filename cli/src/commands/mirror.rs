@@ -139,7 +139,7 @@ fn to_server(
         shown::warnings(session, &collection);
         return Ok(mirrored);
     }
-    let publisher = Publisher::new(client.clone(), Arc::new(session.keys()));
+    let publisher = Publisher::new(client.clone(), session.key_store()?);
     let publication = session.wait(publisher.relocate(gun, to))?;
     session.warn(&format!(
         "clients of Notary and Docker that know {gun} from the old server must forget it once: remove trust/tuf/{gun}"
@@ -185,7 +185,11 @@ fn to_folder(
     files::replace(&folder.join("v2").join("index.html"), b"{}\n")?;
     // Readers may come meanwhile: what is named is there before the file that names it, the timestamp last.
     for (role, version) in &current {
-        let bytes = client.cache().load(gun, role)?;
+        let set_aside = collection.set_aside().iter().find(|one| one.role == *role);
+        let bytes = match set_aside {
+            Some(set_aside) => Some(set_aside.bytes().to_vec()),
+            None => client.cache().load(gun, role)?,
+        };
         let bytes = bytes.ok_or_else(|| Failure::new(Exit::Failure, format!("the cache lost {role} meanwhile")))?;
         mirrored.files += copy.immutable(role, *version, &bytes)?;
         mirrored.files += copy.write(&RemoteFile::Current(role.clone()), &bytes)?;

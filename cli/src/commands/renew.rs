@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
-use libtrust::client::{Clock as _, Collection, Offline, Publisher, SystemClock, UpdateError};
+use libtrust::client::{Clock as _, Collection, Offline, Publisher, SetAside, SystemClock, UpdateError};
 use libtrust::dialect::Dialect;
 use libtrust::edit::{Change, Draft};
 use libtrust::names::{Gun, KeyId, RoleName};
@@ -174,8 +174,14 @@ struct Plan {
 fn plan(collection: &Collection, due_before: DateTime<Utc>, here: &BTreeSet<KeyId>) -> Plan {
     let draft = collection.draft();
     let mut plan = Plan { changes: Vec::new(), renewed: Vec::new(), left: Vec::new() };
-    let set_aside = collection.set_aside().iter();
-    let set_aside = set_aside.filter_map(|one| Some((one.role.clone(), one.content()?.expires)));
+    let (expired, others): (Vec<&SetAside>, Vec<&SetAside>) = collection
+        .set_aside()
+        .iter()
+        .partition(|one| matches!(one.cause, UpdateError::Verify(VerifyError::Expired { .. })));
+    // What lacks signatures is not to be signed unseen: somebody's key may have been taken away for a reason.
+    let left = others.into_iter().filter_map(|one| due(&draft, &one.role, one.content()?.expires, here));
+    plan.left.extend(left.filter(|due| due.expires < due_before));
+    let set_aside = expired.into_iter().filter_map(|one| Some((one.role.clone(), one.content()?.expires)));
     let mut snapshot = None;
     for (role, expires) in collection.expiries().into_iter().chain(set_aside) {
         if expires >= due_before || role == RoleName::Timestamp {

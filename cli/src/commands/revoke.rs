@@ -1,6 +1,6 @@
 //! `trust revoke`: take tags out of every role that lists them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use libtrust::client::{Collection, PublishError, Publisher, released_in};
@@ -105,7 +105,12 @@ fn changes(collection: &Collection, tags: Option<&[&str]>) -> Vec<Change> {
 /// The roles that cannot be signed here. Signers' own roles may stay: what they list is not released.
 fn out_of_reach(publisher: &Publisher, collection: &Collection, changes: &[Change]) -> Result<Vec<RoleName>, Failure> {
     let mut out_of_reach: Vec<RoleName> = Vec::new();
+    let mut asked = BTreeSet::new();
     for change in changes {
+        // Whether a role can be signed does not depend on the tag.
+        if !asked.insert(role_of(change)) {
+            continue;
+        }
         match (publisher.preview(collection, std::slice::from_ref(change)), role_of(change)) {
             (Err(error @ PublishError::MissingKeys { .. }), Some(role)) => {
                 if releases(role) {

@@ -53,6 +53,7 @@ impl ShownChange {
             Change::RemoveDelegation { role } => new("remove-delegation", role),
             Change::PurgeKeys { keys } => Self { keys: ids(keys), ..new("purge-keys", &"targets/*") },
             Change::Witness { role } => new("witness", role),
+            Change::Empty { role } => new("begin-anew", role),
             Change::ReplaceKeys { role, keys, threshold } => {
                 Self { keys: own(keys), threshold: count(threshold), ..new("replace-keys", role) }
             }

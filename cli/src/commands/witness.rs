@@ -16,6 +16,7 @@ use crate::terminal::Wording;
 #[command(after_long_help = "\
 Examples:
   trust witness registry.example/team/app targets/releases
+  trust witness --empty registry.example/team/app targets/releases
   trust witness --stage registry.example/team/app targets targets/alice")]
 pub struct Options {
     /// The image's repository
@@ -24,6 +25,9 @@ pub struct Options {
     /// targets, or delegations: also those that lost their signatures or have expired
     #[arg(required = true, value_name = "ROLE")]
     pub roles: Vec<RoleName>,
+    /// Begin the delegations anew with nothing in them, instead of vouching for all they list
+    #[arg(long, conflicts_with = "stage")]
+    pub empty: bool,
     /// Whether it waits.
     #[command(flatten)]
     pub staging: Staging,
@@ -41,6 +45,11 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
             Failure::usage(message).hint("the root is renewed by `trust renew`; the server renews its own roles")
         );
     }
-    let changes: Vec<Change> = options.roles.iter().map(|role| Change::Witness { role: role.clone() }).collect();
+    let change = |role: &RoleName| match role {
+        RoleName::Delegation(role) if options.empty => Ok(Change::Empty { role: role.clone() }),
+        _ if options.empty => Err(Failure::usage("only delegations are begun anew: revoke what targets lists")),
+        role => Ok(Change::Witness { role: role.clone() }),
+    };
+    let changes = options.roles.iter().map(change).collect::<Result<Vec<_>, _>>()?;
     Changed::each(&session, [&options.name.0], |gun| change::make(&session, gun, &options.staging, &changes))
 }

@@ -45,11 +45,16 @@ impl From<PublishError> for Failure {
 impl From<EditError> for Failure {
     fn from(error: EditError) -> Self {
         let hint = match &error {
+            EditError::SetAside(_) => {
+                "to vouch for all it lists: trust witness IMAGE ROLE; to begin with nothing in it: trust witness --empty"
+            }
             EditError::NoSuchRole(_) => "roles are listed by: trust delegation list",
             EditError::OutsidePaths { .. } => "give the role that path first: trust delegation add ROLE --paths",
             _ => return Self::caused(Exit::Usage, &error),
         };
-        Self::caused(Exit::Usage, &error).hint(hint)
+        // Nothing is wrong with the call: something has to be decided first.
+        let exit = if matches!(error, EditError::SetAside(_)) { Exit::Failure } else { Exit::Usage };
+        Self::caused(exit, &error).hint(hint)
     }
 }
 

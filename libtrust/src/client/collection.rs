@@ -65,6 +65,12 @@ pub struct SetAside {
 }
 
 impl SetAside {
+    /// Its file, as the snapshot names it.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What its file says. The snapshot names it, and nobody who may has signed it: good for signing anew by somebody who
     /// read it, for nothing else.
     #[must_use]

@@ -81,8 +81,9 @@ impl Client {
     /// # Errors
     /// The first rule that does not hold, or why no server could be asked.
     pub async fn update(&self, gun: &Gun, offline: Offline) -> Result<Collection, UpdateError> {
+        let for_update = self.transport.for_update();
         let update = Update {
-            transport: &*self.transport,
+            transport: for_update.as_deref().unwrap_or(&*self.transport),
             cache: &*self.cache,
             rules: self.policy.rules(gun),
             limits: &self.limits,

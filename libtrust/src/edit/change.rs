@@ -62,6 +62,11 @@ pub enum Change {
         /// A targets role.
         role: RoleName,
     },
+    /// Begins a targets role anew with nothing in it: for one whose file nobody vouches for any more.
+    Empty {
+        /// A delegation.
+        role: DelegationName,
+    },
     /// Gives one of the four roles other keys.
     ReplaceKeys {
         /// The role.

@@ -27,6 +27,8 @@ pub struct Draft {
     is_first: bool,
     changed: BTreeSet<RoleName>,
     removed: BTreeSet<RoleName>,
+    /// The version of roles that have none yet.
+    first_version: Version,
     /// Roles that have no version yet.
     new: BTreeSet<RoleName>,
     /// Delegations that could not be asked whether they hold a purged key.
@@ -44,7 +46,18 @@ impl Draft {
     ) -> Self {
         let none = BTreeSet::new;
         let (changed, removed, new, unreadable) = (none(), none(), none(), none());
-        Self { dialect, root, targets, set_aside, is_first: false, changed, removed, new, unreadable }
+        Self {
+            dialect,
+            root,
+            targets,
+            set_aside,
+            is_first: false,
+            first_version: Version::FIRST,
+            changed,
+            removed,
+            new,
+            unreadable,
+        }
     }
 
     /// A collection that never was published: everything is new. Versions and expiries are those given.
@@ -113,7 +126,7 @@ impl Draft {
                 self.root.version = self.root.version.next();
                 self.root.expires = now + ROOT_LIFETIME;
             } else if let Some(file) = self.targets.get_mut(role) {
-                file.version = if self.new.contains(role) { Version::FIRST } else { file.version.next() };
+                file.version = if self.new.contains(role) { self.first_version } else { file.version.next() };
                 file.expires = now + TARGETS_LIFETIME;
             }
         }
@@ -145,6 +158,7 @@ impl Draft {
                 Ok(())
             }
             Change::Witness { role } => self.witness(role),
+            Change::Empty { role } => self.empty(role),
             Change::ReplaceKeys { role, keys, threshold } => self.replace_keys(role, keys, *threshold),
             Change::RenewRoot => {
                 self.changed.insert(RoleName::Root);
@@ -344,6 +358,21 @@ impl Draft {
         }
         self.changed.insert(role.clone());
         Ok(())
+    }
+
+    fn empty(&mut self, name: &DelegationName) -> Result<(), EditError> {
+        let role = RoleName::Delegation(name.clone());
+        let Some(file) = self.set_aside.remove(&role).or_else(|| self.targets.remove(&role)) else {
+            return Err(EditError::NoSuchRole(role));
+        };
+        self.targets.insert(role.clone(), Targets { version: file.version, expires: file.expires, ..unsigned() });
+        self.changed.insert(role);
+        Ok(())
+    }
+
+    /// From now on, new roles begin with this version instead of the first: a server may remember a role of that name.
+    pub const fn begin_new_roles_at(&mut self, version: Version) {
+        self.first_version = version;
     }
 
     fn replace_keys(

@@ -13,7 +13,10 @@ pub enum EditError {
     #[error("tuf: invalid role {0}. delegation does not exist")]
     NoSuchRole(RoleName),
     /// The role's file is not trusted now: expired, or short of signatures.
-    #[error("{0} is not trusted now, and a change would sign all it lists: look at it, then witness it first")]
+    #[error(
+        "{0} is not trusted now, and a change would sign all it lists: look at it, then witness it, or begin it \
+             anew"
+    )]
     SetAside(RoleName),
     /// A name that could be signed but not written.
     #[error("{name:?} cannot name a target: it is empty or holds control characters")]

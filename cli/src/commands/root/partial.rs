@@ -1,14 +1,16 @@
 //! Files that wait for signatures: reading them, and showing them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use libtrust::client::PartialFile;
 use libtrust::dialect::{Dialect, Envelope, Spelled as _};
+use libtrust::keys::PublicKey;
 use libtrust::limits::Limits;
 use libtrust::metadata::{RoleKeys, Root};
-use libtrust::names::RoleName;
+use libtrust::names::{KeyId, RoleName};
 use serde::Serialize;
 
 use crate::commands::key::{find, write};
@@ -69,8 +71,10 @@ pub struct Partial {
     role: String,
     version: i64,
     expires: DateTime<Utc>,
-    /// What a root says about each role.
+    /// What it says about each role: a root about the four, targets about their delegations.
     says: Vec<Role>,
+    /// What targets would release or list.
+    tags: Vec<Tag>,
     groups: Vec<Group>,
     /// The keys that signed now.
     pub signed_now: Vec<String>,
@@ -82,6 +86,12 @@ struct Role {
     role: String,
     keys: Vec<String>,
     threshold: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Tag {
+    tag: String,
+    digest: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -101,13 +111,23 @@ impl Partial {
         let limits = Limits::default();
         let envelope = Envelope::parse(Dialect::Notary, partial.role().clone(), partial.file(), &limits);
         let envelope = envelope.map_err(|error| find::in_file(path, Exit::Usage, &error))?;
+        let targets = partial.targets();
         let says = match partial.role() {
             RoleName::Root => {
                 let root = Root::decode(&envelope).map_err(|error| find::in_file(path, Exit::Usage, &error))?;
-                root.roles.iter().map(|(role, keys)| Role::of(role, keys)).collect()
+                root.roles.iter().map(|(role, keys)| Role::of(role, keys, &root.keys)).collect()
             }
-            _ => Vec::new(),
+            _ => {
+                let roles = targets.iter().flat_map(|targets| &targets.delegations.roles);
+                let known = targets.as_ref().map(|targets| &targets.delegations.keys);
+                let known = known.unwrap_or(const { &BTreeMap::new() });
+                roles.map(|role| Role::of(&RoleName::Delegation(role.name.clone()), &role.keys, known)).collect()
+            }
         };
+        let tags = targets.iter().flat_map(|targets| &targets.targets).map(|(tag, target)| Tag {
+            tag: tag.clone(),
+            digest: target.digests.sha256.map(|digest| format!("sha256:{}", hex::encode(digest))).unwrap_or_default(),
+        });
         let groups = partial.groups().into_iter().map(|(group, signed)| Group {
             of: group.of.clone(),
             signed,
@@ -121,6 +141,7 @@ impl Partial {
             version: envelope.header().version,
             expires: envelope.header().expires,
             says,
+            tags: tags.collect(),
             groups: groups.collect(),
             signed_now: Vec::new(),
             complete: partial.is_complete(),
@@ -129,8 +150,10 @@ impl Partial {
 }
 
 impl Role {
-    fn of(role: &RoleName, keys: &RoleKeys) -> Self {
-        let ids = keys.key_ids.iter().map(ToString::to_string).collect();
+    /// Keys by the ids people know them by, as in the groups below.
+    fn of(role: &RoleName, keys: &RoleKeys, known: &BTreeMap<KeyId, PublicKey>) -> Self {
+        let id = |id: &KeyId| known.get(id).map_or_else(|| id.to_string(), |key| shown::canonical(key).to_string());
+        let ids = keys.key_ids.iter().map(id).collect();
         Self { role: role.to_string(), keys: ids, threshold: keys.threshold.get() }
     }
 }
@@ -144,18 +167,22 @@ impl Document for Partials {
 impl Partial {
     /// For people: what it would make true, and what it lacks.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        let short = |ids: &[String]| ids.iter().map(|id| shown::short(id).to_owned()).collect::<Vec<_>>().join(", ");
+        // Whole ids: the beginning of one can be made to match.
+        let all = |ids: &[String]| ids.join(", ");
         let name = escape::line(&self.name);
         writeln!(to, "{name}: {} version {}, until {}", self.role, self.version, self.expires.format("%F"))?;
         for role in &self.says {
-            writeln!(to, "  {}: {} of {}", role.role, role.threshold, short(&role.keys))?;
+            writeln!(to, "  {}: {} of {}", role.role, role.threshold, all(&role.keys))?;
+        }
+        for tag in &self.tags {
+            writeln!(to, "  {} is {}", escape::line(&tag.tag), tag.digest)?;
         }
         for group in &self.groups {
-            let (of, keys) = (escape::line(&group.of), short(&group.keys));
+            let (of, keys) = (escape::line(&group.of), all(&group.keys));
             writeln!(to, "  signed for {of}: {} of {} needed, by keys among {keys}", group.signed, group.threshold)?;
         }
         if !self.signed_now.is_empty() {
-            writeln!(to, "  signed now: {}", short(&self.signed_now))?;
+            writeln!(to, "  signed now: {}", all(&self.signed_now))?;
         }
         let file = self.file.display().to_string();
         let next = if self.complete {

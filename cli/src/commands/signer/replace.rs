@@ -89,7 +89,10 @@ fn plan(options: &Options, publisher: &Publisher, collection: &Collection, new: 
         return Err(Failure::usage(message).hint("give all keys the signer is to have, or another --threshold"));
     }
     let old: BTreeSet<KeyId> = roles::keys(collection, signer).difference(&new_ids).cloned().collect();
+    // Who could not release is not given it with other keys.
+    let before = roles::keys(collection, signer);
     let releases = roles::find(collection, &roles::releases()?);
+    let releases = releases.filter(|role| !roles::keys(collection, role).is_disjoint(&before));
     let mut plan = Plan { changes: Vec::new(), unsigned: Vec::new() };
     let of_others = old.difference(&others).cloned().collect();
     for (role, gone, threshold) in

@@ -54,7 +54,11 @@ fn revoke(image: &ImageReference, session: &Session) -> Result<(), Failure> {
     for left in &plan.left {
         warn(&format!("{left} also lists it and cannot be signed here; what it says alone is not released"));
     }
-    session.wait(publisher.publish(image.gun(), &plan.changes))?;
+    let replan = |collection: &Collection| {
+        // What is signed no more, or cannot be planned any more, was planned once: the draft says what does not fit.
+        Ok(self::plan(collection, image.tag(), &here).map_or_else(|_| plan.changes.clone(), |plan| plan.changes))
+    };
+    session.wait(publisher.publish_with(image.gun(), replan))?;
     Ok(())
 }
 

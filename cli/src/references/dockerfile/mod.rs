@@ -73,7 +73,10 @@ impl File {
     fn copy(&mut self, rest: &[Word]) -> Result<(), Unclear> {
         for (word, name, value) in flags(rest)? {
             if name == "from" {
-                self.source(word, "--from=".len(), value)?;
+                // Only here a number is a stage.
+                if value.parse::<usize>().is_err() {
+                    self.source(word, "--from=".len(), value)?;
+                }
             }
         }
         Ok(())
@@ -100,9 +103,9 @@ impl File {
         Ok(())
     }
 
-    /// A source that is a stage, by name or number, or else an image. It begins `at` bytes into the word.
+    /// A source that is a stage, by name, or else an image. It begins `at` bytes into the word.
     fn source(&mut self, word: &Word, at: usize, source: &str) -> Result<(), Unclear> {
-        if self.names.contains(&source.to_ascii_lowercase()) || source.parse::<usize>().is_ok() {
+        if self.names.contains(&source.to_ascii_lowercase()) {
             return Ok(());
         }
         if source.contains(['$', '"', '\'']) {
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn lines_that_go_on_comments_and_here_documents() {
         let text = "# syntax=docker/dockerfile:1\n# a comment\n\nfrom \\\n  # in between\n\n  --platform=$BUILDPLATFORM \
-                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nCOPY --from=no / /\nEOF\nRUN <<-'X' cat\n\tfrom a import b\n\tX\n\
+                    \\\n  alpine:3 \\\n  AS one\nRUN <<EOF cat\nCOPY a /\nEOF\nRUN <<-'X' cat\n\tfrom a import b\n\tX\n\
                     RUN echo \\\nFROM evil\nFROM debian\n";
         let found = images(text);
         assert_eq!(found, [(1, "docker/dockerfile:1".into()), (8, "alpine:3".into()), (18, "debian".into())]);
@@ -207,6 +210,10 @@ mod tests {
             // Builders of old take it for an instruction.
             (3, "FROM a\nRUN cat <<EOF\nFROM evil\nEOF\n"),
             (3, "FROM a\nRUN cat <<EOF\n from --platform=x evil as e\nEOF\n"),
+            (3, "FROM a\nRUN cat <<EOF\nCOPY --from=evil / /\nEOF\n"),
+            // The builder sees one word, and no here-document.
+            (2, "FROM a\nRUN : \\ <<CMD\nCOPY x /\nCMD\n"),
+            (1, " # escape=`\nFROM a\n"),
         ] {
             assert_eq!(line_in_the_way(text), line, "{text}");
         }

@@ -70,7 +70,8 @@ impl Variables {
         if modifier.is_empty() {
             return self.value(name).map(str::to_owned);
         }
-        let set = self.values.get(name).and_then(Option::as_deref).filter(|value| !value.is_empty());
+        // Builders set some names themselves, and whoever builds may set others: only a known value decides.
+        let set = Some(self.value(name)?).filter(|value| !value.is_empty());
         let word = |word: &str| {
             if word.contains('$') { Err(format!("${{{inside}}} nests variables")) } else { Ok(word.to_owned()) }
         };
@@ -110,13 +111,14 @@ mod tests {
         for declaration in ["BASE=alpine", "TAG=1", "WHOLE=\"${BASE}:$TAG\"", "NONE"] {
             variables.declare(declaration).unwrap();
         }
-        for (text, value) in [
-            ("$WHOLE", "alpine:2"),
-            ("${BASE}:${NONE:-3}", "alpine:3"),
-            ("a${BASE:+b}${NONE:+c}d", "abd"),
-            ("plain", "plain"),
-        ] {
+        for (text, value) in
+            [("$WHOLE", "alpine:2"), ("${BASE}:${TAG:-3}", "alpine:2"), ("a${BASE:+b}d", "abd"), ("plain", "plain")]
+        {
             assert_eq!(variables.expand(text).unwrap(), value, "{text}");
+        }
+        // What builders set themselves decides nothing here: it is not known.
+        for text in ["${NONE:-3}", "a${NONE:+c}", "scratch${TARGETARCH:+.evil.com/x}"] {
+            assert!(variables.expand(text).is_err(), "{text}");
         }
         for text in ["$NONE", "$OTHER", "${BASE", "${BASE#a}", "${NONE:-$BASE}", r"a\b"] {
             assert!(variables.expand(text).is_err(), "{text}");

@@ -73,6 +73,11 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 fn directives(lines: &[Line<'_>], found: &mut Instructions) -> Result<char, Unclear> {
     let mut escape = '\\';
     for (n, line) in lines.iter().enumerate() {
+        // Builders take a directive also behind spaces, some of them.
+        let indented = line.text.trim_start();
+        if indented.len() < line.text.len() && KNOWN.contains(&directive_name(indented).as_str()) {
+            return Err(Unclear::new(line.number, "a directive must begin its line"));
+        }
         let Some((name, value)) = directive(line) else { break };
         match name.as_str() {
             "escape" if value.text == "`" && n == 0 => escape = '`',
@@ -87,6 +92,15 @@ fn directives(lines: &[Line<'_>], found: &mut Instructions) -> Result<char, Uncl
         }
     }
     Ok(escape)
+}
+
+/// What builders know as directives.
+const KNOWN: [&str; 3] = ["escape", "syntax", "check"];
+
+/// The name in `# name=value`; empty if it is none.
+fn directive_name(text: &str) -> String {
+    let name = text.strip_prefix('#').and_then(|rest| rest.split_once('=')).map_or("", |(name, _)| name.trim());
+    name.to_ascii_lowercase()
 }
 
 /// `# name=value`.
@@ -181,6 +195,11 @@ fn here_documents(words: &[Word]) -> Result<Vec<HereDocument>, Unclear> {
         }
     }
     let announces = |word: &&Word| word.text.contains("<<");
+    // The builder takes an escaped space for a part of the word, so what looks like a word here may be none.
+    let has_escape = words.iter().any(|word| word.text.contains(['\\', '`']));
+    if let Some(word) = words.iter().find(announces).filter(|_| has_escape) {
+        return Err(Unclear::new(word.line, "escapes beside a here-document are not understood"));
+    }
     match words.iter().find(announces).filter(|_| has_escaped_quote) {
         Some(word) => Err(Unclear::new(word.line, "escaped quotes beside a here-document are not understood")),
         None => Ok(found),
@@ -211,6 +230,11 @@ impl HereDocument {
                 return Ok(());
             }
             let words: Vec<String> = line.text.split_whitespace().map(str::to_ascii_uppercase).collect();
+            let is_instruction = matches!(words.first().map(String::as_str), Some("COPY" | "ADD" | "RUN"));
+            if is_instruction && words.iter().any(|word| word.contains("FROM=")) {
+                let why = "old builders take this line of a here-document for an instruction";
+                return Err(Unclear::new(line.number, why));
+            }
             let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
             if matches!(words.as_slice(), ["FROM", _] | ["FROM", _, "AS", _]) {
                 return Err(Unclear::new(

@@ -66,10 +66,23 @@ fn every_image(node: &Node, found: &mut Found) -> Result<(), Unclear> {
 /// Takes the `image` of every map that an alias may put where a service is.
 fn anchored(node: &Node, found: &mut Found) -> Result<(), Unclear> {
     if matches!(node, Node::Anchored(_)) {
+        hidden(node, found)?;
         return every_image(node, found);
     }
     node.entries().iter().try_for_each(|(_, value)| anchored(value, found))?;
     node.items().iter().try_for_each(|item| anchored(item, found))
+}
+
+/// Refuses what names images without the word, in anything that may be put where a service is, or a part of one.
+fn hidden(node: &Node, found: &mut Found) -> Result<(), Unclear> {
+    build_refuses_images(node)?;
+    if node.get("type").is_some_and(|is| is.is("image"))
+        && let Some(source) = node.get("source")
+    {
+        image(source, found)?;
+    }
+    node.entries().iter().try_for_each(|(_, value)| hidden(value, found))?;
+    node.items().iter().try_for_each(|item| hidden(item, found))
 }
 
 fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
@@ -79,12 +92,17 @@ fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
         if let Node::Scalar(name) = key {
             match name.value.as_str() {
                 "services" => {
+                    // What extends another may take its image without its build.
+                    let extended = value.entries().iter().any(|(_, service)| service.get("extends").is_some());
                     for (name, service) in value.entries() {
-                        compose_service(name, service, found)?;
+                        compose_service(name, service, extended, found)?;
                     }
                 }
                 "include" => found.remarks.push("include names other compose files: resolve them, too".to_owned()),
-                extension if extension.starts_with("x-") => every_image(value, found)?,
+                extension if extension.starts_with("x-") => {
+                    hidden(value, found)?;
+                    every_image(value, found)?;
+                }
                 _ => {}
             }
         }
@@ -92,7 +110,7 @@ fn compose(document: &Node, found: &mut Found) -> Result<(), Unclear> {
     Ok(())
 }
 
-fn compose_service(name: &Node, service: &Node, found: &mut Found) -> Result<(), Unclear> {
+fn compose_service(name: &Node, service: &Node, extended: bool, found: &mut Found) -> Result<(), Unclear> {
     let name = if let Node::Scalar(name) = name { name.value.as_str() } else { "a service" };
     for key in ["image", "build", "pull_policy", "volumes"] {
         once(service.entries(), key)?;
@@ -109,7 +127,7 @@ fn compose_service(name: &Node, service: &Node, found: &mut Found) -> Result<(),
     }
     // What is built here has its name from the file, unless it is to be pulled nevertheless.
     let pulled = service.get("pull_policy").is_some_and(|policy| !policy.is("build") && !policy.is("never"));
-    if let Some(value) = service.get("image").filter(|_| build.is_none() || pulled) {
+    if let Some(value) = service.get("image").filter(|_| build.is_none() || pulled || extended) {
         image(value, found)?;
     }
     if let Some(volumes) = service.get("volumes") {
@@ -128,10 +146,33 @@ fn build_refuses(build: &Node) -> Result<(), Unclear> {
     if let Node::Alias(line) = build {
         return Err(Unclear::new(*line, "an alias stands here: write the build itself"));
     }
+    if let Some(line) = alias_in(build) {
+        return Err(Unclear::new(line, "an alias stands here: write the build itself"));
+    }
+    build_refuses_images(build)
+}
+
+/// The line of an alias anywhere in a node.
+fn alias_in(node: &Node) -> Option<usize> {
+    match node {
+        Node::Alias(line) => Some(*line),
+        Node::Scalar(_) => None,
+        node => {
+            let values = node.entries().iter().map(|(_, value)| value).chain(node.items());
+            values.filter_map(alias_in).next()
+        }
+    }
+}
+
+fn build_refuses_images(build: &Node) -> Result<(), Unclear> {
     if let Some(inline) = build.get("dockerfile_inline") {
         return Err(Unclear::new(line(inline).unwrap_or(1), "a Dockerfile inside: give it a file of its own"));
     }
-    let contexts = build.get("additional_contexts").map(scalars).unwrap_or_default();
+    let contexts = build.get("additional_contexts");
+    if let Some(line) = contexts.and_then(alias_in) {
+        return Err(Unclear::new(line, "an alias stands here: write the contexts themselves"));
+    }
+    let contexts = contexts.map(scalars).unwrap_or_default();
     match contexts.iter().find(|context| context.value.contains("docker-image://")) {
         Some(context) => Err(Unclear::new(context.line, "an image as build context is not resolved here")),
         None => Ok(()),
@@ -244,6 +285,16 @@ services:
             "volumes:\n  v: &x {image: evil2}\nservices:\n  a: *x\n  b: {labels: &y {image: evil}}\n  c: {<<: *y}\n";
         assert_eq!(images(elsewhere), ["evil2", "evil"]);
         assert_eq!(images("services:\n  a: &a {build: ., image: evil}\n  b: {<<: *a, build: null}\n"), ["evil"]);
+        assert_eq!(images("services:\n  a: {build: ., image: evil}\n  b: {extends: a, build: null}\n"), ["evil"]);
+        for text in [
+            "x-b: &b {build: {dockerfile_inline: FROM evil}}\nservices:\n  a: {<<: *b}\n",
+            "x-c: &c {base: docker-image://evil}\nservices:\n  a: {build: {context: ., additional_contexts: *c}}\n",
+            "x-b: &b {dockerfile_inline: FROM evil}\nservices:\n  a: {build: {<<: *b}}\n",
+        ] {
+            assert!(find(text).is_err(), "{text}");
+        }
+        let volumes = "x-v: &v [{type: image, source: evil, target: /x}]\nservices:\n  a: {volumes: *v}\n";
+        assert_eq!(images(volumes), ["evil"]);
         assert_eq!(images("services:\n  a: {volumes: [{type: image, source: evil, target: /x}]}\n"), ["evil"]);
     }
 

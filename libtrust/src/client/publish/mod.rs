@@ -106,6 +106,10 @@ impl Publisher {
                 None => self.client.update(gun, Offline::Never).await?,
             };
             let mut draft = collection.draft();
+            if rebased > 0 {
+                // No role has a higher version than the snapshot, also one that was removed and is remembered.
+                draft.begin_new_roles_at(collection.snapshot().version.next());
+            }
             for change in plan(&collection)? {
                 if let Change::Witness { role } = &change {
                     let file = collection.snapshot().meta.get(role.as_str()).copied();

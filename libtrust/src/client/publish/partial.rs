@@ -17,7 +17,7 @@ use super::{Publication, PublishError, Publisher, versions};
 use crate::client::{Collection, KeyStore, KeyStoreError, KeyUse, Offline, TransportError, UpdateError};
 use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled, Unsigned, notary};
 use crate::edit::{Change, Draft};
-use crate::keys::{PublicKey, Signature};
+use crate::keys::{CertificateBundle, PublicKey, Signature};
 use crate::limits::Limits;
 use crate::metadata::{Metadata as _, RoleKeys, Root, Targets};
 use crate::names::{Gun, KeyId, RoleName};
@@ -174,6 +174,7 @@ impl PartialFile {
         let envelope = self.envelope().map_err(UpdateError::from)?;
         let mut signatures: Vec<Signature> = envelope.signatures().to_vec();
         let stored = keys.list()?;
+        self.names_its_collection(&envelope)?;
         for (id, key) in self.groups.iter().flat_map(|group| &group.keys) {
             if signed.contains(id) {
                 continue;
@@ -216,6 +217,32 @@ impl PartialFile {
         let merged = with_signatures(&ours, &signatures);
         self.file = merged.map_err(|e| InvalidPartialFile::Format(e.to_string()))?;
         Ok(())
+    }
+
+    /// A root says by its certificates of which collection it is, and the file may say another: what people are shown is
+    /// what they sign.
+    fn names_its_collection(&self, envelope: &Envelope<'_>) -> Result<(), PublishError> {
+        if self.role != RoleName::Root {
+            return Ok(());
+        }
+        let root = Root::decode(envelope).map_err(|e| UpdateError::from(crate::verify::VerifyError::from(e)))?;
+        let listed = root.roles.get(&RoleName::Root).into_iter().flat_map(|keys| &keys.key_ids);
+        let own = listed.filter_map(|id| root.keys.get(id));
+        for key in own.chain(self.groups.iter().flat_map(|group| group.keys.values())) {
+            let named = CertificateBundle::parse(&key.public).map_err(|e| e.to_string());
+            let named = named.and_then(|bundle| bundle.names(&self.gun).map_err(|e| e.to_string()));
+            named.map_err(|why| PublishError::RootCertificate { gun: self.gun.clone(), why })?;
+        }
+        Ok(())
+    }
+
+    /// What it will list, if it is a targets file.
+    #[must_use]
+    pub fn targets(&self) -> Option<Targets> {
+        if !self.role.lists_targets() {
+            return None;
+        }
+        Targets::decode(&self.envelope().ok()?).ok()
     }
 
     /// Whether a key that is kept for this may sign the file.

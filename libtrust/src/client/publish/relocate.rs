@@ -44,8 +44,8 @@ impl Publisher {
         let previous: &Snapshot = collection.snapshot();
         let mut files = self.sign(gun, &draft, Some(collection.root()), Some(previous))?;
         let published = versions(&draft, &files, previous.version());
-        let unchanged = collection.targets().roles().map(|file| file.role());
-        for role in unchanged.chain(collection.set_aside().iter().map(|one| &one.role)) {
+        files.extend(collection.set_aside().iter().map(|one| (one.role.clone(), one.bytes().to_vec())));
+        for role in collection.targets().roles().map(|file| file.role()) {
             let bytes = self.client.cache().load(gun, role)?;
             let missing = || UpdateError::NotCached { gun: gun.clone(), role: role.clone() };
             files.push((role.clone(), bytes.ok_or_else(missing)?));

@@ -39,8 +39,8 @@ impl Transport for Mirrors {
         self.at(self.current.load(Ordering::Relaxed)).name()
     }
 
-    fn begin(&self) {
-        self.current.store(0, Ordering::Relaxed);
+    fn for_update(&self) -> Option<Arc<dyn Transport>> {
+        Some(Arc::new(Self { servers: self.servers.clone(), current: AtomicUsize::new(0) }))
     }
 
     fn is_authority(&self) -> bool {

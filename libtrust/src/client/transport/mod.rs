@@ -4,6 +4,8 @@ mod error;
 mod memory;
 mod mirrors;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use error::TransportError;
@@ -54,8 +56,11 @@ pub trait Transport: Send + Sync {
     /// The server's name for messages: its address, or the bundle's path.
     fn name(&self) -> &str;
 
-    /// An update begins: whoever stands for several servers starts with the first again.
-    fn begin(&self) {}
+    /// The same for one update, where it matters which of several servers answered: a new one that starts with the first.
+    /// Nothing if this one keeps no such state.
+    fn for_update(&self) -> Option<Arc<dyn Transport>> {
+        None
+    }
 
     /// Whether what was read last came from the server itself, which knows what is newest. A copy does not: a mirror, a
     /// bundle.

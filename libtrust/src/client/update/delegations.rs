@@ -26,7 +26,7 @@ impl Update<'_> {
         files: &mut Vec<File>,
     ) -> Result<Vec<SetAside>, UpdateError> {
         let mut set_aside = Vec::new();
-        let (mut followed, mut bytes) = (0, 0);
+        let (mut followed, mut bytes) = (0, 0_u64);
         let mut level = self.listed(chain, &RoleName::Targets, known)?;
         while !level.is_empty() {
             followed += level.len();
@@ -38,7 +38,8 @@ impl Update<'_> {
                     limit: MAX_DELEGATIONS as u64,
                 });
             }
-            bytes += level.iter().filter_map(|(_, named)| named.length).sum::<u64>();
+            let lengths = level.iter().map(|(_, named)| named.length.unwrap_or(self.limits.file_bytes as u64));
+            bytes = lengths.fold(bytes, u64::saturating_add);
             if bytes > MAX_BYTES {
                 let (what, gun) = ("bytes of delegations", self.gun.clone());
                 return Err(UpdateError::TooMany { gun, what, found: bytes, limit: MAX_BYTES });
@@ -59,7 +60,7 @@ impl Update<'_> {
                     }
                     loaded => loaded?,
                 };
-                let newest = if loaded.is_cached { None } else { self.cached_delegation(&name, known)? };
+                let newest = if loaded.is_cached { None } else { self.cached_delegation(&name, known, chain)? };
                 let envelope = self.parse(&role, &loaded.bytes)?;
                 match chain.delegation(&name, &envelope, newest) {
                     Ok(_) => {
@@ -126,8 +127,19 @@ impl Update<'_> {
         &self,
         name: &DelegationName,
         known: Option<&Verified<Root>>,
+        chain: &TrustedTargets,
     ) -> Result<Option<Version>, UpdateError> {
         let Some(known) = known else { return Ok(None) };
+        // Given to other keys it may begin anew, as a delegation that was removed and made again does.
+        let parent = chain.role(&name.parent());
+        let keys = parent.and_then(|parent| SigningKeys::of_delegation(&parent.delegations, name));
+        let counts = match keys {
+            Some(keys) => self.cached_version::<Targets>(&RoleName::Delegation(name.clone()), &keys)?.is_some(),
+            None => false,
+        };
+        if !counts {
+            return Ok(None);
+        }
         let Some(delegations) = self.cached_parent(&name.parent(), known)? else { return Ok(None) };
         let Some(keys) = SigningKeys::of_delegation(&delegations, name) else { return Ok(None) };
         self.cached_version::<Targets>(&RoleName::Delegation(name.clone()), &keys)

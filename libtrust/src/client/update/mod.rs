@@ -55,7 +55,6 @@ pub(super) struct File {
 impl Update<'_> {
     /// Runs it; what was found is in the cache when this returns.
     pub(super) async fn run(&self) -> Result<Collection, UpdateError> {
-        self.transport.begin();
         let before = self.cached(&RoleName::Timestamp)?;
         let known = self.known_root()?;
         let mut files = Vec::new();

@@ -83,7 +83,7 @@ fn threshold(at: &At<'_, '_, '_>) -> Result<Option<Threshold>, Fault> {
 }
 
 /// The files that stage a change, in the order in which they must be applied. None for changes that are never staged:
-/// new keys of the four roles, and renewing the root.
+/// new keys of the four roles, renewing the root, beginning a role anew.
 ///
 /// # Errors
 /// If it holds a number that has no place in metadata.
@@ -121,7 +121,7 @@ pub fn write_change(change: &Change) -> Result<Vec<Vec<u8>>, NotCanonical> {
             vec![("update", "targets/*", "delegation", "", Some(object([("remove_keys", ids(keys))])))]
         }
         Change::Witness { role } => vec![("update", role.as_str(), "witness", "", None)],
-        Change::ReplaceKeys { .. } | Change::RenewRoot => Vec::new(),
+        Change::Empty { .. } | Change::ReplaceKeys { .. } | Change::RenewRoot => Vec::new(),
     };
     let write = |(action, role, kind, path, data): (&str, &str, &str, &str, Option<Value<'static>>)| {
         let data = data.map(|data| to_wire(&data)).transpose()?;
