@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
-use libtrust::client::{Client, Collection, Offline, Publisher, RemoteFile, TransportError};
+use libtrust::client::{Cache, Client, Collection, Offline, Publisher, ReadOnlyCache, RemoteFile, TransportError};
 use libtrust::metadata::{FileMeta, Metadata as _, Version};
 use libtrust::names::{Gun, RoleName};
 use serde::Serialize;
@@ -105,7 +105,9 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let session = Session::new(context.settings()?, Wording::Trust)?;
     let dry_run = session.settings().changes == Changes::Told;
     let source = session.transport(&options.source)?;
-    let client = session.client_over(source, Arc::new(session.cache()))?;
+    let cache: Arc<dyn Cache> =
+        if dry_run { Arc::new(ReadOnlyCache(session.cache())) } else { Arc::new(session.cache()) };
+    let client = session.client_over(source, cache)?;
     let collections = options.guns.iter().map(|gun| {
         let copied = match (&options.to_folder, &options.to) {
             (Some(folder), _) => to_folder(&session, &client, gun, folder, dry_run),
