@@ -17,7 +17,12 @@ use crate::names::Gun;
 
 /// The folder of a collection in a trust folder; nothing if its name would leave it.
 pub(super) fn of_collection(trust_dir: &Path, gun: &Gun) -> Option<PathBuf> {
-    let mut path = trust_dir.join("tuf");
+    below(&trust_dir.join("tuf"), gun)
+}
+
+/// The folder below another one that a collection's name leads to; nothing if it would leave it.
+pub(super) fn below(folder: &Path, gun: &Gun) -> Option<PathBuf> {
+    let mut path = folder.to_owned();
     for segment in gun.as_str().split('/') {
         // What begins with a dot is ours, and no image's name has it.
         if segment.is_empty() || segment.starts_with('.') || segment.contains(['\\', '\0']) {

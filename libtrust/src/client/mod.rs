@@ -46,5 +46,5 @@ pub use publish::{
 };
 pub use reader::Client;
 pub use registry::{Descriptor, Manifest, Platform, PlatformManifest, Registry, RegistryError, RegistryOptionsError};
-pub use transport::{MemoryTransport, Mirrors, RemoteFile, Transport, TransportError};
+pub use transport::{FolderTransport, MemoryTransport, Mirrors, RemoteFile, Transport, TransportError};
 pub use update::Offline;

@@ -1,6 +1,7 @@
 //! A trust server as the client sees it.
 
 mod error;
+mod folder;
 mod memory;
 mod mirrors;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::TransportError;
+pub use folder::FolderTransport;
 pub use memory::MemoryTransport;
 pub use mirrors::Mirrors;
 
