@@ -13,8 +13,30 @@ use crate::process::{Process, Stop, peer};
 
 /// A running engine.
 pub struct Dockerd {
-    _process: Process,
+    process: Option<Process>,
     socket: PathBuf,
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        self.process = None;
+        free_networks();
+    }
+}
+
+/// Lets go of the network spaces of engines that are no more. Ended in the middle of something, an engine leaves them mounted,
+/// and their overlay networks keep later engines from making the same ones.
+fn free_networks() {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    for place in mounts.lines().filter_map(|line| line.split(' ').nth(1)) {
+        let Some((folder, _)) = place.split_once("/exec/netns/").filter(|(own, _)| own.ends_with("/dockerd")) else {
+            continue;
+        };
+        if UnixStream::connect(Path::new(folder).join("docker.sock")).is_err() {
+            // Whoever has it still keeps it; that is no reason to fail.
+            let _ = clean("umount").arg("-l").arg(place).status();
+        }
+    }
 }
 
 impl Dockerd {
@@ -32,6 +54,7 @@ impl Dockerd {
     }
 
     fn launch(folder: &Path, options: &[&str]) -> Result<Self> {
+        free_networks();
         let own = folder.join("dockerd");
         std::fs::create_dir(&own)?;
         let socket = own.join("docker.sock");
@@ -42,7 +65,7 @@ impl Dockerd {
         command.args(options).args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
         let mut process = Process::start("dockerd", folder, Stop::Terminate, &mut command)?;
         process.wait_until(Duration::from_secs(60), || UnixStream::connect(&socket).is_ok())?;
-        Ok(Self { _process: process, socket })
+        Ok(Self { process: Some(process), socket })
     }
 
     /// A command of Debian's client for this engine, without content trust.
