@@ -106,10 +106,10 @@ impl Commands {
     fn many_tags(&self) -> Result<Row> {
         progress(&format!("a collection of {MANY_TAGS} tags"));
         let folder = self.scratch.join("many");
-        let (mut publisher, timestamp_key) = Publisher::whole("bench.example/many");
+        // Valid today.
+        let (today, timestamp_key) = (chrono::Utc::now(), Key::new(KeyAlgorithm::Ecdsa));
+        let mut publisher = Publisher::new("bench.example/many", today, &timestamp_key.public, None);
         publisher.tag(MANY_TAGS, 1);
-        // Valid today, not at the fixed time of the publisher.
-        publisher.now = chrono::Utc::now();
         let (root, targets) = (publisher.root_file(), publisher.targets_file());
         let snapshot = publisher.snapshot_file(1, &[(&RoleName::Root, &root), (&RoleName::Targets, &targets)]);
         let timestamp = publisher.timestamp_file(None, &snapshot, &timestamp_key);
