@@ -40,7 +40,7 @@ pub async fn measure(_: &Plan, stage: &mut Stage, report: &mut Report) -> Result
     // The peers of stories wait in threads of their own.
     let rows = tokio::task::spawn_blocking(move || Commands::new(port, authority, scratch)?.rows()).await??;
     report.rows.extend(rows);
-    report.rows.push(from_bytes()?);
+    report.rows.push(tokio::task::spawn_blocking(from_bytes).await??);
     Ok(())
 }
 
