@@ -15,6 +15,7 @@ use libtrust::policy::TrustPolicy;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::{escape, notice};
 use crate::settings::{FirstUse, PassphraseSource, Settings, Verbosity};
 use crate::terminal::{AskingPassphrases, Shown, Terminal, Wording};
 use crate::token;
@@ -77,13 +78,15 @@ impl Session {
     pub fn note(&self, level: Verbosity, text: &str) {
         if self.settings.verbosity >= level {
             // Nowhere is left to say it if standard error is gone.
-            let _ = std::io::Write::write_fmt(&mut anstream::stderr(), format_args!("{text}\n"));
+            let _ = std::io::Write::write_fmt(&mut anstream::stderr(), format_args!("{}\n", escape::lines(text)));
         }
     }
 
     /// Warns.
     pub fn warn(&self, text: &str) {
-        self.note(Verbosity::Normal, &format!("warning: {text}"));
+        if self.settings.verbosity >= Verbosity::Normal {
+            notice::warning(text);
+        }
     }
 
     /// The trust policy: the file that was named, else the one in the trust folder, else none, and then first use is

@@ -69,16 +69,7 @@ pub fn warnings(session: &Session, collection: &Collection) {
         let keys: Vec<String> = root_keys(collection);
         session.warn(&format!("{} is trusted on first use; its root key is {}", collection.gun(), keys.join(", ")));
     }
-    if let Confirmation::Copy { copy, .. } = collection.confirmation() {
-        session.warn(&format!("{copy} is a copy: it may be behind the server"));
-    }
-    if let Confirmation::Cache { confirmed, cause: Some(cause) } = collection.confirmation() {
-        let since = confirmed.map_or_else(String::new, |time| format!(" since {}", time.format("%F %T UTC")));
-        session.warn(&format!("no server confirmed this{since}: {cause}"));
-    }
-    for role in collection.set_aside() {
-        session.warn(&format!("{} does not count: {}", role.role, role.cause));
-    }
+    doubts(session, collection);
     for (role, expires) in collection.expiries() {
         if role != RoleName::Timestamp && expires - collection.as_of() < SOON {
             session.warn(&format!(
@@ -87,6 +78,20 @@ pub fn warnings(session: &Session, collection: &Collection) {
                 expires.format("%F")
             ));
         }
+    }
+}
+
+/// Says what does not count, and that no server confirmed the rest, if so.
+pub fn doubts(session: &Session, collection: &Collection) {
+    if let Confirmation::Copy { copy, .. } = collection.confirmation() {
+        session.warn(&format!("{copy} is a copy: it may be behind the server"));
+    }
+    if let Confirmation::Cache { confirmed, cause: Some(cause) } = collection.confirmation() {
+        let since = confirmed.map_or_else(String::new, |time| format!(" since {}", time.format("%F %T UTC")));
+        session.warn(&format!("no server confirmed this{since}: {cause}"));
+    }
+    for role in collection.set_aside() {
+        session.warn(&format!("{} of {} does not count: {}", role.role, collection.gun(), role.cause));
     }
 }
 

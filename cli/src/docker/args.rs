@@ -129,7 +129,7 @@ pub(super) fn run(arguments: DockerArguments, environment: &Environment) -> Resu
     let call = Call::new(&arguments.global, environment);
     let Plugin::Trust { verb } = arguments.plugin;
     match verb {
-        Verb::Inspect(options) => inspect::run(&options, &call.context),
+        Verb::Inspect(options) => inspect::run(&options, &call),
         Verb::Key { verb: KeyVerb::Generate(options) } => key_generate::run(&options, &call),
         Verb::Key { verb: KeyVerb::Load(options) } => key_load::run(&options, &call),
         Verb::Revoke(options) => revoke::run(&options, &call),

@@ -11,7 +11,7 @@ use libtrust::policy::TrustPolicy;
 use super::config::{NotaryConfig, Pinning};
 use super::verbs::print;
 use crate::commands::Context;
-use crate::commands::session::say_doubts;
+use crate::commands::shown;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -100,7 +100,7 @@ impl Notary {
     pub fn updated(&self, gun: &Gun) -> Result<Collection, Failure> {
         let client = self.session.client(gun)?;
         let collection = self.session.wait(client.update(gun, Offline::WhenUnreachable))?;
-        say_doubts(&collection);
+        shown::doubts(&self.session, &collection);
         Ok(collection)
     }
 }

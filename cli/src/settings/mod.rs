@@ -5,7 +5,7 @@ mod options;
 mod server;
 mod token;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use environment::Environment;
@@ -161,12 +161,6 @@ impl Settings {
             None => ServerUrl::of_registry(registry),
         }
     }
-
-    /// Where Docker looks for certificates of a trust server.
-    #[must_use]
-    pub fn host_certificates(&self, server: &ServerUrl) -> PathBuf {
-        Path::new(&self.docker_config).join("tls").join(server.host())
-    }
 }
 
 fn verbosity(options: &GlobalOptions) -> Verbosity {
@@ -180,6 +174,8 @@ fn verbosity(options: &GlobalOptions) -> Verbosity {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::exit::Exit;
 
@@ -231,12 +227,5 @@ mod tests {
         assert_eq!(first_use(false, false, false), FirstUse::RefusedUnattended);
         assert_eq!(first_use(false, true, true), FirstUse::RefusedUnattended);
         assert_eq!(first_use(true, false, true), FirstUse::Refused);
-    }
-
-    #[test]
-    fn certificates_of_a_host_are_where_docker_has_them() {
-        let settings = settings(&GlobalOptions::default(), &[("HOME", "/home/me")]).unwrap();
-        let server = ServerUrl::parse("https://trust.example:4443/notary", "--server").unwrap();
-        assert_eq!(settings.host_certificates(&server), Path::new("/home/me/.docker/tls/trust.example:4443"));
     }
 }

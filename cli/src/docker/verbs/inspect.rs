@@ -6,8 +6,8 @@ use clap::Args;
 use libtrust::client::{Collection, Offline};
 use libtrust::names::ImageReference;
 
-use crate::commands::Context;
-use crate::commands::session::{collection, open, say_doubts};
+use super::Call;
+use crate::commands::shown;
 use crate::docker::inspect::{Inspected, Key, KeyHolder, REPO_ADMIN, SignedTag, json, pretty, sort};
 use crate::docker::seen::{Holder, Tag, administrators, signers, tags};
 use crate::failure::Failure;
@@ -30,8 +30,8 @@ pub struct Options {
 ///
 /// # Errors
 /// If any failed.
-pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let session = open(context)?;
+pub fn run(options: &Options, call: &Call) -> Result<(), Failure> {
+    let session = call.session()?;
     let (found, failed) = session.wait(async {
         let (mut found, mut failed) = (Vec::new(), Vec::new());
         for name in &options.images {
@@ -65,8 +65,8 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
 
 async fn look(name: &str, session: &Session) -> Result<Inspected, Failure> {
     let image: ImageReference = name.parse()?;
-    let collection = collection(session, image.gun(), Offline::WhenUnreachable).await?;
-    say_doubts(&collection);
+    let collection = session.client(image.gun())?.update(image.gun(), Offline::WhenUnreachable).await?;
+    shown::doubts(session, &collection);
     Ok(inspected(name, image.tag(), &collection))
 }
 
