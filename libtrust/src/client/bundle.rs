@@ -69,7 +69,7 @@ impl Bundle {
         let roles = [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot];
         let targets = collection.targets().roles().map(|file| file.role().clone());
         // Readers must find what the snapshot names, also what they will set aside as well.
-        let set_aside = collection.set_aside().iter().map(|role| (role.role.clone(), role.bytes.clone()));
+        let set_aside = collection.set_aside().iter().map(|role| (role.role.clone(), role.bytes().to_vec()));
         files.current.extend(set_aside);
         for role in roles.into_iter().chain(targets) {
             let bytes = client.cache().load(gun, &role)?;

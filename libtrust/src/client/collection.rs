@@ -1,5 +1,6 @@
 //! A collection as it is trusted now.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{TransportError, UpdateError};
@@ -60,7 +61,7 @@ pub struct SetAside {
     pub role: RoleName,
     /// Why: expired, or short of signatures.
     pub cause: UpdateError,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     pub(super) content: Option<Targets>,
 }
 

@@ -23,6 +23,12 @@ impl Digests {
         }
     }
 
+    /// The SHA-256 of `bytes` alone, where that is enough: it is the one every file is named by.
+    #[must_use]
+    pub fn sha256_of(bytes: &[u8]) -> Self {
+        Self { sha256: digest(&SHA256, bytes).as_ref().try_into().ok(), sha512: None }
+    }
+
     /// Whether both know some algorithm, so that comparing them proves anything.
     #[must_use]
     pub const fn overlaps(&self, other: &Self) -> bool {

@@ -1,5 +1,6 @@
 //! Delegations, level by level; the files of one level are fetched side by side.
 
+use bytes::Bytes;
 use futures_util::stream::{StreamExt as _, iter};
 
 use super::{File, Update};
@@ -55,7 +56,7 @@ impl Update<'_> {
                 let loaded = match loaded {
                     // Nobody is asked: it was set aside when somebody was.
                     Err(cause @ UpdateError::NotCached { .. }) => {
-                        set_aside.push(SetAside { role, cause, bytes: Vec::new(), content: None });
+                        set_aside.push(SetAside { role, cause, bytes: Bytes::new(), content: None });
                         continue;
                     }
                     loaded => loaded?,

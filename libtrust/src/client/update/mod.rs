@@ -11,6 +11,7 @@ mod roots;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{Cache, Collection, Confirmation, RootTrust, Transport, TransportError, UpdateError};
@@ -43,13 +44,13 @@ pub(super) struct Update<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) offline: Offline,
     /// What the cache held before, as far as it was asked for.
-    pub(super) cached: Mutex<BTreeMap<RoleName, Option<Vec<u8>>>>,
+    pub(super) cached: Mutex<BTreeMap<RoleName, Option<Bytes>>>,
 }
 
 /// A file that was verified, and its bytes.
 pub(super) struct File {
     pub(super) role: RoleName,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 impl Update<'_> {
@@ -89,8 +90,7 @@ impl Update<'_> {
             Confirmation::Cache { .. } => None,
         };
         if let Some(confirmed) = confirmed {
-            let changed: Vec<(&RoleName, &[u8])> =
-                files.iter().map(|file| (&file.role, file.bytes.as_slice())).collect();
+            let changed: Vec<(&RoleName, &[u8])> = files.iter().map(|file| (&file.role, &*file.bytes)).collect();
             // Where another update was quicker, its result stays: it is at most as old as this one.
             self.cache.commit(self.gun, before.as_deref(), &changed, confirmed)?;
         }
@@ -114,12 +114,12 @@ impl Update<'_> {
     }
 
     /// What the cache held of a role when this update began.
-    fn cached(&self, role: &RoleName) -> Result<Option<Vec<u8>>, UpdateError> {
+    fn cached(&self, role: &RoleName) -> Result<Option<Bytes>, UpdateError> {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = cached.get(role) {
             return Ok(known.clone());
         }
-        let loaded = self.cache.load(self.gun, role)?;
+        let loaded = self.cache.load(self.gun, role)?.map(Bytes::from);
         cached.insert(role.clone(), loaded.clone());
         Ok(loaded)
     }

@@ -1,11 +1,12 @@
 //! From a trusted root to the targets.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::{File, Offline, Update};
 use crate::client::{Confirmation, RemoteFile, SetAside, TransportError, UpdateError};
 use crate::dialect::Spelled;
-use crate::metadata::{FileMeta, Metadata, Root, Snapshot, Targets, Timestamp, Version};
+use crate::metadata::{Digests, FileMeta, Metadata, Root, Snapshot, Targets, Timestamp, Version};
 use crate::names::RoleName;
 use crate::verify::{Expiration, SigningKeys, TrustedRoot, TrustedTargets, Verified, matches_file, verify};
 
@@ -23,7 +24,7 @@ pub(super) struct Pass {
 
 /// The bytes of a role, and whether they are those the cache holds.
 pub(super) struct Loaded {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
     pub(super) is_cached: bool,
 }
 
@@ -70,7 +71,8 @@ impl Update<'_> {
         } else {
             match self.transport.fetch(self.gun, &RemoteFile::Current(role.clone()), MAX_TIMESTAMP_BYTES).await {
                 Ok(bytes) => {
-                    let is_cached = cached.as_deref() == Some(bytes.as_slice());
+                    let bytes = Bytes::from(bytes);
+                    let is_cached = cached.as_ref() == Some(&bytes);
                     let server = self.transport.name().to_owned();
                     if self.transport.is_authority() {
                         return Ok((Loaded { bytes, is_cached }, Confirmation::Server { server }));
@@ -109,7 +111,7 @@ impl Update<'_> {
         named_by: &RoleName,
     ) -> Result<Loaded, UpdateError> {
         if let Some(bytes) = self.cached(role)?
-            && matches_file(role, &FileMeta::of(&bytes), named, named_by).is_ok()
+            && matches_file(role, &at_first_sight(&bytes, named), named, named_by).is_ok()
         {
             return Ok(Loaded { bytes, is_cached: true });
         }
@@ -123,8 +125,8 @@ impl Update<'_> {
         let limit = named.length.unwrap_or(u64::MAX).min(self.limits.file_bytes as u64);
         let bytes = self.transport.fetch(self.gun, &file, limit).await?;
         // Before anything is read of it: what is not the file that was named says nothing about the role.
-        matches_file(role, &FileMeta::of(&bytes), named, named_by)?;
-        Ok(Loaded { bytes, is_cached: false })
+        matches_file(role, &at_first_sight(&bytes, named), named, named_by)?;
+        Ok(Loaded { bytes: bytes.into(), is_cached: false })
     }
 
     /// As [`Update::newest_known`], for the roles that servers sign. Once the root has replaced their keys versions may
@@ -170,6 +172,14 @@ impl Update<'_> {
         let Ok(envelope) = self.parse(role, &bytes) else { return Ok(None) };
         Ok(verify::<T>(&envelope, keys, Expiration::Ignored).ok().map(|file| file.version()))
     }
+}
+
+/// What tells whether bytes are the file that is named. One digest is enough: the chain asks for all that are there.
+fn at_first_sight(bytes: &[u8], named: &FileMeta) -> FileMeta {
+    if named.digests.sha256.is_none() {
+        return FileMeta::of(bytes);
+    }
+    FileMeta { version: None, length: Some(bytes.len() as u64), digests: Digests::sha256_of(bytes) }
 }
 
 /// Whether the server is away, as opposed to having answered.

@@ -63,7 +63,7 @@ impl Update<'_> {
             (judged, _) => judged?,
         };
         files.retain(|file| file.role != RoleName::Root);
-        files.push(File { role: RoleName::Root, bytes });
+        files.push(File { role: RoleName::Root, bytes: bytes.into() });
         Ok(root)
     }
 
