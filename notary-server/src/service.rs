@@ -74,8 +74,13 @@ impl Service {
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
         let storage = storage(&config.storage, metrics).await?;
         let clock = Arc::new(now);
-        let collections =
-            Collections::new(storage, signer, clock, collection_settings(settings, key_algorithm), metrics.clone());
+        let collections = Collections::new(
+            storage,
+            signer,
+            clock,
+            collection_settings(settings, key_algorithm),
+            metrics.notary.clone(),
+        );
         let collections = Arc::new(collections);
         let follower = collections.keep_coherent().await;
         let app = App {
@@ -125,7 +130,7 @@ impl Service {
                 let done = tokio::spawn(async move { walk.renew_stale().await }).await;
                 let done = done.unwrap_or_else(|panic| {
                     tracing::error!(error = %panic, "renewing timestamps failed");
-                    metrics.renewal.failures.inc();
+                    metrics.notary.renewal.failures.inc();
                     Renewal::default()
                 });
                 if done.renewed + done.failed > 0 {
@@ -136,7 +141,7 @@ impl Service {
                         "renewed timestamps"
                     );
                 }
-                metrics.renewal.last_walk.set(now().timestamp());
+                metrics.notary.renewal.last_walk.set(now().timestamp());
             }
         });
     }
@@ -170,17 +175,17 @@ fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
 /// Opens the store.
 pub async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
     let store: Arc<dyn Storage> = match config {
-        config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.clone())),
+        config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.notary.clone())),
         config::Storage::Sqlite { path } => {
-            Arc::new(Measured::new(Sqlite::open(path, &SqliteOptions::default()).await?, metrics.clone()))
+            Arc::new(Measured::new(Sqlite::open(path, &SqliteOptions::default()).await?, metrics.notary.clone()))
         }
         config::Storage::Postgres(database) => {
             let store = Postgres::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            Arc::new(Measured::new(store, metrics.clone()))
+            Arc::new(Measured::new(store, metrics.notary.clone()))
         }
         config::Storage::MySql(database) => {
             let store = MySql::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            Arc::new(Measured::new(store, metrics.clone()))
+            Arc::new(Measured::new(store, metrics.notary.clone()))
         }
     };
     if store.is_shared_with_notary() {

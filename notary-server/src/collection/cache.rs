@@ -17,7 +17,7 @@ use moka::sync::Cache as Moka;
 use super::coherence::{Coherence, Moment};
 use super::{Current, ServedFile};
 use crate::storage::Sha256;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::CollectionMetrics;
 
 /// How many epochs collections share. Sharing costs a needless reload now and then, nothing else.
 const EPOCHS: usize = 1 << 16;
@@ -68,7 +68,7 @@ pub(super) struct Cache {
     doubts: AtomicU64,
     coherence: Coherence,
     hasher: RandomState,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CollectionMetrics>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ struct Epochs {
 
 impl Cache {
     /// A cache of at most about `bytes`: half for current sets, half for immutable files.
-    pub(super) fn new(bytes: u64, coherence: Coherence, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(bytes: u64, coherence: Coherence, metrics: Arc<CollectionMetrics>) -> Self {
         let weigh_current = |gun: &Gun, (_, set): &(Mark, Arc<Current>)| {
             set.weight().saturating_add(u32::try_from(gun.as_str().len()).unwrap_or(u32::MAX))
         };

@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::CollectionMetrics;
 
 pub use current::Current;
 pub(crate) use current::decode;
@@ -68,7 +68,7 @@ pub struct Collections {
     settings: Settings,
     cache: cache::Cache,
     locks: locks::Locks,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CollectionMetrics>,
     /// Turns for judging large uploads.
     large: Semaphore,
     pauses: pauses::Pauses,
@@ -84,7 +84,7 @@ impl Collections {
         signer: Arc<dyn OnlineSigner>,
         clock: Clock,
         settings: Settings,
-        metrics: Arc<Metrics>,
+        metrics: Arc<CollectionMetrics>,
     ) -> Self {
         let coherence = coherence::Coherence::new(settings.max_staleness);
         let cache = cache::Cache::new(settings.cache_bytes, coherence, metrics.clone());

@@ -120,7 +120,8 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let auth =
             setup.auth.map(|options| Arc::new(TokenAuth::open(&options, clock.clone(), metrics.clone()).unwrap()));
-        let collections = Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics.clone()));
+        let collections =
+            Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics.notary.clone()));
         let app = App {
             collections: collections.clone(),
             cache_headers: CacheHeaders::new(
