@@ -1,0 +1,3 @@
+//! Reading over HTTP, and downloads.
+
+mod http;
