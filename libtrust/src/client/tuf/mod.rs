@@ -1,14 +1,17 @@
 //! A client for TUF 1.0 repositories of any files.
 //!
-//! What it reads from is a [`Source`].
+//! What it reads from is a [`Source`], and what it remembers is in a [`Store`].
 
 mod base_url;
 mod folder_source;
+mod folder_store;
 mod http_source;
 mod memory_source;
+mod memory_store;
 mod metadata_name;
 mod percent;
 mod source;
+mod store;
 mod target_path;
 
 #[cfg(test)]
@@ -16,8 +19,11 @@ mod tests;
 
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use folder_source::FolderSource;
+pub use folder_store::FolderStore;
 pub use http_source::HttpSource;
 pub use memory_source::MemorySource;
+pub use memory_store::MemoryStore;
 pub use metadata_name::MetadataName;
 pub use source::{ArtifactBytes, Source, SourceError};
+pub use store::{Store, StoreError, Turn, turn};
 pub use target_path::{InvalidTargetPath, TargetPath};
