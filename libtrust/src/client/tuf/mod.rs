@@ -1,7 +1,8 @@
 //! A client for TUF 1.0 repositories of any files.
 //!
-//! What it reads from is a [`Source`], and what it remembers is in a [`Store`].
+//! What it reads from is a [`Source`], what it remembers is in a [`Store`], and artifacts go to an [`ArtifactFolder`].
 
+mod artifact;
 mod base_url;
 mod folder_source;
 mod folder_store;
@@ -17,6 +18,7 @@ mod target_path;
 #[cfg(test)]
 mod tests;
 
+pub use artifact::{ArtifactFolder, DownloadError};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use folder_source::FolderSource;
 pub use folder_store::FolderStore;
