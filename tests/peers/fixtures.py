@@ -1,4 +1,4 @@
-"""Writes the fixtures that python-tuf makes: `fixtures.py FOLDER`, one folder for each kind.
+"""Writes the TUF fixtures: `fixtures.py FOLDER RUST-TUF-CLIENTS`, one folder for each maker and kind.
 
 Beside each repository stands `verdicts.json`: for some target paths, in this order and each with a new client, what
 python-tuf's own client answered and which files it asked for.
@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -239,14 +240,27 @@ def verdicts(folder, paths):
     return answers
 
 
+def judge(folder, paths):
+    text = json.dumps(verdicts(folder, paths), indent=1, ensure_ascii=False)
+    (folder / "verdicts.json").write_text(text + "\n")
+
+
+def listed(folder):
+    """Every target path that any role of a repository lists, and one that none does."""
+    roles = [json.loads(file.read_bytes())["signed"] for file in sorted((folder / "metadata").glob("*.json"))]
+    return sorted({path for role in roles for path in role.get("targets", {})}) + ["absent"]
+
+
 def main():
-    out = Path(sys.argv[1])
+    out, tough = Path(sys.argv[1]), sys.argv[2]
+    for maker in ("python-tuf", "tough"):
+        shutil.rmtree(out / maker, ignore_errors=True)
     for kind in KINDS:
-        folder = out / kind.__name__.replace("_", "-")
-        shutil.rmtree(folder, ignore_errors=True)
-        paths = kind(folder)
-        text = json.dumps(verdicts(folder, paths), indent=1, ensure_ascii=False)
-        (folder / "verdicts.json").write_text(text + "\n")
+        folder = out / "python-tuf" / kind.__name__.replace("_", "-")
+        judge(folder, kind(folder))
+    subprocess.run([tough, "tough-repositories", out / "tough"], check=True)
+    for folder in (out / "tough").iterdir():
+        judge(folder, listed(folder))
 
 
 main()
