@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use libtrust::dialect::{Dialect, Envelope};
-use libtrust::json::{Value, to_canonical};
+use libtrust::json::{Numbers, Value, to_canonical};
 use libtrust::limits::Limits;
 use libtrust::metadata::{FileMeta, Targets};
 use libtrust::names::RoleName;
@@ -28,7 +28,7 @@ fn main() {
         let (value, envelope) = (Value::parse(&file, limits.json_depth).unwrap(), parse());
         let steps = [
             fastest(|| Value::parse(&file, limits.json_depth).unwrap()),
-            fastest(|| to_canonical(&value).unwrap()),
+            fastest(|| to_canonical(&value, Numbers::WithinDoubles).unwrap()),
             fastest(parse),
             fastest(|| -> Verified<Targets> { verify(&envelope, &keys, expiration).unwrap() }),
             fastest(|| FileMeta::of(&file)),

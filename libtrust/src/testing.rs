@@ -58,7 +58,7 @@ impl Key {
         (params.not_before, params.not_after) = (date(from), date(to));
         let certificate = params.self_signed(&pair).unwrap();
         let pem = CertificateBundle::to_pem(&[certificate.der()]);
-        let public = PublicKey { key_type: KeyType::EcdsaX509, public: pem.into_bytes() };
+        let public = PublicKey::new(KeyType::EcdsaX509, pem.into_bytes());
         let id = Dialect::Notary.key_id(&public);
         Self { signing: SigningKey::from_pkcs8(&pair.serialize_der()).unwrap(), public, id }
     }
@@ -159,7 +159,7 @@ impl Publisher {
             self.targets.delegations.keys.insert(key.id.clone(), key.public.clone());
         }
         let ids: Vec<&KeyId> = keys.iter().map(|key| &key.id).collect();
-        let delegation = Delegation { name, keys: role_keys(&ids, 1), paths: vec![String::new()] };
+        let delegation = Delegation::of_paths(name, role_keys(&ids, 1), vec![String::new()]);
         self.targets.delegations.roles.push(delegation);
     }
 

@@ -9,8 +9,8 @@ use libtrust::metadata::{Digests, Root, Snapshot, Targets, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::testing::{Key, Publisher, file, now, role_keys, version};
 use libtrust::verify::{
-    CertificateDates, Expiration, SigningKeys, TrustedRoot, TrustedSnapshot, TrustedTargets, Verified, VerifyError,
-    first_root, next_root, verify,
+    CertificateDates, Expiration, Known, SigningKeys, TrustedRoot, TrustedSnapshot, TrustedTargets, Verified,
+    VerifyError, first_root, next_root, verify,
 };
 
 const GUN: &str = "example.com/app";
@@ -88,8 +88,8 @@ impl Collection {
         let snapshot = self.signed(&snapshot);
         let timestamp = self.timestamp(&snapshot);
         self.trusted_root()
-            .timestamp(&parse(&RoleName::Timestamp, &timestamp), None)?
-            .snapshot(&parse(&RoleName::Snapshot, &snapshot), None)
+            .timestamp(&parse(&RoleName::Timestamp, &timestamp), Known::Nothing)?
+            .snapshot(&parse(&RoleName::Snapshot, &snapshot), Known::Nothing)
     }
 
     fn chain(&self) -> TrustedTargets {
@@ -138,7 +138,8 @@ fn an_expired_root_ends_the_chain_even_if_it_was_verified_leniently() {
     let root = first_root(&root, &gun(), CertificateDates::Ignored, Expiration::Ignored).unwrap();
     let snapshot = collection.signed(&collection.snapshot(1));
     let timestamp = collection.timestamp(&snapshot);
-    let chain = TrustedRoot::new(root, ENFORCED(later)).timestamp(&parse(&RoleName::Timestamp, &timestamp), None);
+    let chain =
+        TrustedRoot::new(root, ENFORCED(later)).timestamp(&parse(&RoleName::Timestamp, &timestamp), Known::Nothing);
     assert_eq!(chain.unwrap_err().to_string(), {
         let expires = (now() + TimeDelta::days(3650)).format("%a %b %-d %H:%M:%S UTC %Y");
         format!("root expired at {expires}: version 1, sign it again")
@@ -203,8 +204,8 @@ fn a_snapshot_that_the_timestamp_does_not_name_is_refused() {
     let collection = Collection::new();
     let (named, other) = (collection.signed(&collection.snapshot(1)), collection.signed(&collection.snapshot(2)));
     let timestamp = collection.timestamp(&named);
-    let chain = collection.trusted_root().timestamp(&parse(&RoleName::Timestamp, &timestamp), None).unwrap();
-    assert_eq!(code(chain.snapshot(&parse(&RoleName::Snapshot, &other), None)), "checksum");
+    let chain = collection.trusted_root().timestamp(&parse(&RoleName::Timestamp, &timestamp), Known::Nothing).unwrap();
+    assert_eq!(code(chain.snapshot(&parse(&RoleName::Snapshot, &other), Known::Nothing)), "checksum");
 }
 
 #[test]
@@ -297,7 +298,7 @@ fn a_file_of_one_role_cannot_stand_for_another() {
     let c = parse(&delegation("targets/c"), &collection.c);
     assert_eq!(code(chain.delegation(&"targets/a".parse().unwrap(), &c, None)), "not-delegated");
     let targets = parse(&RoleName::Targets, &collection.targets);
-    assert_eq!(code(collection.trusted_root().timestamp(&targets, None)), "not-delegated");
+    assert_eq!(code(collection.trusted_root().timestamp(&targets, Known::Nothing)), "not-delegated");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use libtrust::dialect::{Dialect, Envelope, Spelled};
 use libtrust::limits::Limits;
 use libtrust::metadata::{Root, Snapshot, Targets, Timestamp};
 use libtrust::names::{Gun, RoleName};
-use libtrust::verify::{CertificateDates, Expiration, TrustedRoot, TrustedTargets, first_root, next_root};
+use libtrust::verify::{CertificateDates, Expiration, Known, TrustedRoot, TrustedTargets, first_root, next_root};
 
 fn collections() -> Vec<PathBuf> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/golden");
@@ -55,9 +55,9 @@ fn verify_current(folder: &Path) -> TrustedTargets {
     let root =
         first_root(&parse(&RoleName::Root, &root), &gun(folder), CertificateDates::Enforced(now), expiration).unwrap();
     let chain = TrustedRoot::new(root, expiration)
-        .timestamp(&parse(&RoleName::Timestamp, &read("timestamp")), None)
+        .timestamp(&parse(&RoleName::Timestamp, &read("timestamp")), Known::Nothing)
         .unwrap()
-        .snapshot(&parse(&RoleName::Snapshot, &read("snapshot")), None)
+        .snapshot(&parse(&RoleName::Snapshot, &read("snapshot")), Known::Nothing)
         .unwrap();
     let mut chain = chain.targets(&parse(&RoleName::Targets, &read("targets")), None).unwrap();
     let mut queue = vec![RoleName::Targets];

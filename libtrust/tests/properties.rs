@@ -43,7 +43,7 @@ fn dates() -> impl Strategy<Value = DateTime<Utc>> {
 fn digests() -> impl Strategy<Value = Digests> {
     (any::<[u8; 32]>(), proptest::option::of(any::<[[u8; 32]; 2]>())).prop_map(|(sha256, sha512)| {
         let sha512 = sha512.map(|halves| halves.concat().try_into().unwrap());
-        Digests { sha256: Some(sha256), sha512 }
+        Digests { sha256: Some(sha256), sha512, others: false }
     })
 }
 
@@ -84,7 +84,7 @@ fn keys() -> impl Strategy<Value = BTreeMap<KeyId, PublicKey>> {
         Just(KeyType::Ed25519),
         text().prop_map(|name| KeyType::from(name.as_str())),
     ];
-    let key = (kind, vec(any::<u8>(), 0..80)).prop_map(|(key_type, public)| PublicKey { key_type, public });
+    let key = (kind, vec(any::<u8>(), 0..80)).prop_map(|(key_type, public)| PublicKey::new(key_type, public));
     vec(key, 1..5).prop_map(|keys| keys.into_iter().map(|key| (Dialect::Notary.key_id(&key), key)).collect())
 }
 
@@ -108,9 +108,9 @@ fn delegations() -> impl Strategy<Value = Delegations> {
         (btree_map("[-a-z0-9_]{1,12}", role, 0..4), Just(keys)).prop_map(|(roles, keys)| {
             let delegation = |(name, (keys, paths))| {
                 let name = format!("targets/{name}").parse().unwrap();
-                Delegation { name, keys, paths }
+                Delegation::of_paths(name, keys, paths)
             };
-            Delegations { keys, roles: roles.into_iter().map(delegation).collect() }
+            Delegations { keys, roles: roles.into_iter().map(delegation).collect(), succinct: None }
         })
     })
 }

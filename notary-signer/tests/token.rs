@@ -41,7 +41,7 @@ async fn keys_in_a_token_sign_and_outlive_the_process() {
         let key = client.create(GUN, "timestamp", "ecdsa").await.unwrap();
         client.sign(&id_of(&key), TIMESTAMP).await.unwrap();
         assert!(signer.log().iter().all(|line| !line.contains(PIN)));
-        (id_of(&key), PublicKey { key_type: KeyType::Ecdsa, public: key.public_key })
+        (id_of(&key), PublicKey::new(KeyType::Ecdsa, key.public_key))
     };
     let signer = Running::spawn(&config, &environment);
     let client = place.client(&signer, "server").await;

@@ -559,7 +559,7 @@ async fn signatures_verify_and_answers_are_as_notarys() {
         ("ed25519", KeyType::Ed25519, "eddsa", SignatureScheme::Ed25519),
     ] {
         let key = client.create(GUN, "snapshot", algorithm).await.unwrap();
-        let public = PublicKey { key_type, public: key.public_key.clone() };
+        let public = PublicKey::new(key_type, key.public_key.clone());
         let id = id_of(&key);
         assert_eq!(libtrust::dialect::notary::key_id(&public).as_str(), id);
         let info = client.info(&id).await.unwrap();

@@ -83,25 +83,25 @@ impl SetAside {
 impl Collection {
     /// Its name.
     #[must_use]
-    pub const fn gun(&self) -> &Gun {
+    pub fn gun(&self) -> &Gun {
         &self.gun
     }
 
     /// The root.
     #[must_use]
-    pub const fn root(&self) -> &Verified<Root> {
+    pub fn root(&self) -> &Verified<Root> {
         self.chain.root()
     }
 
     /// The timestamp.
     #[must_use]
-    pub const fn timestamp(&self) -> &Verified<Timestamp> {
+    pub fn timestamp(&self) -> &Verified<Timestamp> {
         self.chain.timestamp()
     }
 
     /// The snapshot.
     #[must_use]
-    pub const fn snapshot(&self) -> &Verified<Snapshot> {
+    pub fn snapshot(&self) -> &Verified<Snapshot> {
         self.chain.snapshot()
     }
 

@@ -20,6 +20,7 @@ mod publish;
 mod reader;
 mod registry;
 mod transport;
+pub mod tuf;
 mod update;
 
 pub use bundle::{Bundle, InvalidBundleFile};

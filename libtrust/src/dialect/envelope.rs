@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::error::MalformedFile;
-use super::{Dialect, notary};
+use super::{Dialect, notary, tuf};
 use crate::json::{Value, to_canonical};
 use crate::keys::Signature;
 use crate::limits::Limits;
@@ -48,9 +48,10 @@ impl<'a> Envelope<'a> {
         };
         let read = match dialect {
             Dialect::Notary => notary::read_envelope(&role, &file, limits)?,
+            Dialect::Tuf => tuf::read_envelope(&role, &file, limits)?,
         };
         let signed = take(file, "signed");
-        let canonical = match to_canonical(&signed) {
+        let canonical = match to_canonical(&signed, dialect.rules().numbers) {
             Ok(canonical) => canonical,
             Err(cause) => return Err(MalformedFile::NotCanonical { role, cause }),
         };

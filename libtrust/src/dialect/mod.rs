@@ -6,15 +6,19 @@ mod error;
 pub mod notary;
 mod reader;
 mod rules;
+pub mod tuf;
+mod writer;
 
-use crate::json::{NotCanonical, to_canonical};
+use crate::json::{NotCanonical, Value, to_canonical};
 use crate::keys::{PublicKey, Signature};
 use crate::metadata::{Root, Snapshot, Target, Targets, Timestamp};
 use crate::names::KeyId;
 
 pub use envelope::{Envelope, Header};
 pub use error::{Fault, InvalidMetadata, MalformedFile};
-pub use rules::{KeyIdRule, RepeatedSignatureRule, RootKeyRule, Rules};
+pub use rules::{
+    ExpiryRule, KeyIdRule, LinkRule, PathRule, RepeatedSignatureRule, RootKeyRule, RootVersionRule, Rules,
+};
 
 /// A way to spell trust metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +26,8 @@ pub use rules::{KeyIdRule, RepeatedSignatureRule, RootKeyRule, Rules};
 pub enum Dialect {
     /// Docker Notary v1 (0.7.0): capitalised types, base64 keys, signatures and hashes, files named by hash.
     Notary,
+    /// TUF 1.0: small types, hex signatures and hashes, opaque key ids, files named by version.
+    Tuf,
 }
 
 impl Dialect {
@@ -30,16 +36,19 @@ impl Dialect {
     pub fn key_id(self, key: &PublicKey) -> KeyId {
         match self {
             Self::Notary => notary::key_id(key),
+            Self::Tuf => tuf::key_id(key),
         }
     }
 
     /// The id by which private keys are stored and people know a key: that of the plain key, also where metadata lists it
-    /// in a certificate. Of a key that does not decode, the id it has.
+    /// in a certificate: the id Notary gives it, in every dialect. Of a key that does not decode, the id it has.
     #[must_use]
     pub fn canonical_key_id(self, key: &PublicKey) -> KeyId {
-        match key.plain() {
-            Some(plain) => self.key_id(&plain),
-            None => self.key_id(key),
+        match (self, key.plain()) {
+            (Self::Notary, Some(plain)) => notary::key_id(&plain),
+            (Self::Notary, None) => notary::key_id(key),
+            // One key store for both, which knows keys as Notary does.
+            (Self::Tuf, _) => notary::key_id(&tuf::plain_key(key)),
         }
     }
 
@@ -48,7 +57,7 @@ impl Dialect {
     /// # Errors
     /// The number that cannot.
     pub fn check_custom(self, target: &Target) -> Result<(), NotCanonical> {
-        target.custom.as_ref().map_or(Ok(()), |custom| to_canonical(custom).map(|_| ()))
+        target.custom.as_ref().map_or(Ok(()), |custom| to_canonical(custom, self.rules().numbers).map(|_| ()))
     }
 
     /// What is to be signed and stored for `metadata`.
@@ -56,8 +65,26 @@ impl Dialect {
     /// # Errors
     /// If it holds a number that cannot be signed: a size beyond 2^53, a fraction in what the application added.
     pub fn encode<T: Spelled>(self, metadata: &T) -> Result<Unsigned, NotCanonical> {
+        self.encode_value(&metadata.to_value(self))
+    }
+
+    /// As [`Dialect::encode`], for the file that follows `previous`: what that says beyond what [`crate::metadata`] knows
+    /// stays, in TUF 1.0. Notary's programs drop it, and so do we there.
+    ///
+    /// # Errors
+    /// As [`Dialect::encode`].
+    pub fn encode_over<T: Spelled>(self, metadata: &T, previous: &Envelope<'_>) -> Result<Unsigned, NotCanonical> {
+        let written = metadata.to_value(self);
+        self.encode_value(&match self {
+            Self::Notary => written,
+            Self::Tuf => tuf::over(written, previous.signed()),
+        })
+    }
+
+    fn encode_value(self, signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
         match self {
-            Self::Notary => notary::encode(&metadata.to_notary()),
+            Self::Notary => notary::encode(signed),
+            Self::Tuf => tuf::encode(signed),
         }
     }
 
@@ -68,6 +95,8 @@ impl Dialect {
     pub fn is_written_so<T: Spelled>(self, envelope: &Envelope<'_>, says: &T) -> bool {
         match self {
             Self::Notary => notary::is_written_so(envelope, says),
+            // They name files by the bytes they were given.
+            Self::Tuf => true,
         }
     }
 }
@@ -87,6 +116,7 @@ impl Unsigned {
     pub fn with_signatures(&self, dialect: Dialect, signatures: &[Signature]) -> Vec<u8> {
         match dialect {
             Dialect::Notary => notary::file(&self.wire, signatures),
+            Dialect::Tuf => tuf::file(&self.wire, signatures),
         }
     }
 }
@@ -99,9 +129,9 @@ pub trait Spelled: Sized + sealed::Sealed {
     /// If the structure is not that of this role.
     fn decode(envelope: &Envelope<'_>) -> Result<Self, InvalidMetadata>;
 
-    /// The value of `signed` in Notary's spelling.
+    /// The value of `signed` in a dialect's spelling.
     #[doc(hidden)]
-    fn to_notary(&self) -> crate::json::Value<'static>;
+    fn to_value(&self, dialect: Dialect) -> Value<'static>;
 }
 
 mod sealed {
@@ -109,16 +139,20 @@ mod sealed {
 }
 
 macro_rules! spelled {
-    ($($role:ty => $read:path, $write:path);*) => {
+    ($($role:ty => $read:ident, $write:ident);*) => {
         $(impl Spelled for $role {
             fn decode(envelope: &Envelope<'_>) -> Result<Self, InvalidMetadata> {
                 match envelope.dialect() {
-                    Dialect::Notary => $read(envelope),
+                    Dialect::Notary => notary::$read(envelope),
+                    Dialect::Tuf => tuf::$read(envelope),
                 }
             }
 
-            fn to_notary(&self) -> crate::json::Value<'static> {
-                $write(self)
+            fn to_value(&self, dialect: Dialect) -> Value<'static> {
+                match dialect {
+                    Dialect::Notary => notary::$write(self),
+                    Dialect::Tuf => tuf::$write(self),
+                }
             }
         })*
         $(impl sealed::Sealed for $role {})*
@@ -126,8 +160,8 @@ macro_rules! spelled {
 }
 
 spelled! {
-    Root => notary::decode_root, notary::root_value;
-    Targets => notary::decode_targets, notary::targets_value;
-    Snapshot => notary::decode_snapshot, notary::snapshot_value;
-    Timestamp => notary::decode_timestamp, notary::timestamp_value
+    Root => decode_root, root_value;
+    Targets => decode_targets, targets_value;
+    Snapshot => decode_snapshot, snapshot_value;
+    Timestamp => decode_timestamp, timestamp_value
 }

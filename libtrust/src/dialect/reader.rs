@@ -1,5 +1,7 @@
 //! Reading members out of a JSON value, with errors that say where.
 
+use chrono::{DateTime, Datelike as _, Utc};
+
 use super::Fault;
 use crate::json::{Number, Value};
 
@@ -48,6 +50,11 @@ impl<'v, 'a> At<'_, 'v, 'a> {
         self.value.as_whole().filter(|_| plain).ok_or_else(|| self.fault("a whole number within 2^53, in digits only"))
     }
 
+    /// RFC 3339 as Go reads it: with `T`, seconds and a zone.
+    pub(super) fn time(&self) -> Result<DateTime<Utc>, Fault> {
+        parse_time(self.str()?).ok_or_else(|| self.fault("a date as RFC 3339 writes it"))
+    }
+
     /// The elements of a list; `null` is an empty one, as Go writes empty lists.
     pub(super) fn list<'s>(&'s self) -> Result<impl ExactSizeIterator<Item = At<'s, 'v, 'a>> + use<'s, 'v, 'a>, Fault> {
         let values = match self.value {
@@ -69,6 +76,28 @@ impl<'v, 'a> At<'_, 'v, 'a> {
             _ => return Err(self.fault("an object")),
         };
         Ok(members.iter().map(|(name, value)| (name.as_ref(), self.child(value, name))))
+    }
+
+    /// A whole number of 0 and up, in digits only.
+    pub(super) fn size(&self) -> Result<u64, Fault> {
+        match self.value {
+            Value::Number(Number::Unsigned(number)) => Ok(*number),
+            _ => Err(self.fault("a whole number of 0 or more, in digits only")),
+        }
+    }
+
+    /// As [`At::list`]; `null` is none.
+    pub(super) fn array<'s>(
+        &'s self,
+    ) -> Result<impl ExactSizeIterator<Item = At<'s, 'v, 'a>> + use<'s, 'v, 'a>, Fault> {
+        if matches!(self.value, Value::Null) { Err(self.fault("a list")) } else { self.list() }
+    }
+
+    /// As [`At::members`]; `null` is none.
+    pub(super) fn object<'s>(
+        &'s self,
+    ) -> Result<impl ExactSizeIterator<Item = (&'v str, At<'s, 'v, 'a>)> + use<'s, 'v, 'a>, Fault> {
+        if matches!(self.value, Value::Null) { Err(self.fault("an object")) } else { self.members() }
     }
 
     /// Refuses members that differ from a known one only in case: Notary's readers match names without regard to it,
@@ -102,6 +131,17 @@ impl Place<'_> {
         };
         if parent.is_empty() { step } else { format!("{parent}.{step}") }
     }
+}
+
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    // chrono also takes a space, small letters, a typographic minus and leap seconds; Go does not.
+    let plain = |b: u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b':' | b'.' | b'T' | b'Z');
+    if text.as_bytes().get(10) != Some(&b'T') || !text.bytes().all(plain) {
+        return None;
+    }
+    let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
+    // An offset can move the year out of the four digits that the format has.
+    (time.timestamp_subsec_nanos() < 1_000_000_000 && (0..=9999).contains(&time.year())).then_some(time)
 }
 
 /// Whether Go's JSON reader takes `name` for `known`, a lower-case ASCII name. It folds case by Unicode, where two

@@ -259,7 +259,7 @@ impl Draft {
             None if keys.is_empty() => return Err(EditError::NoKeys(role)),
             None => {
                 let keys = RoleKeys { key_ids: Vec::new(), threshold: Threshold::ONE };
-                parent.roles.push(Delegation { name: name.clone(), keys, paths: Vec::new() });
+                parent.roles.push(Delegation::of_paths(name.clone(), keys, Vec::new()));
                 parent.roles.len() - 1
             }
         };
@@ -298,7 +298,7 @@ impl Draft {
         let dialect = self.dialect;
         let parent = self.parent_to_change(name)?;
         let before = parent.clone();
-        let Delegations { keys: known, roles } = parent;
+        let Delegations { keys: known, roles, .. } = parent;
         let Some(delegation) = roles.iter_mut().find(|delegation| delegation.name == *name) else {
             return Err(EditError::NoSuchRole(RoleName::Delegation(name.clone())));
         };
@@ -337,7 +337,7 @@ impl Draft {
         let dialect = self.dialect;
         for (role, file) in &mut self.targets {
             let before = file.delegations.clone();
-            let Delegations { keys: known, roles } = &mut file.delegations;
+            let Delegations { keys: known, roles, .. } = &mut file.delegations;
             for delegation in roles {
                 take_keys(dialect, &mut delegation.keys, known, keys);
             }
@@ -422,8 +422,9 @@ impl Draft {
 
 impl Delegations {
     fn forget_unused_keys(&mut self) {
-        let Self { keys, roles } = self;
-        keys.retain(|id, _| roles.iter().any(|delegation| delegation.keys.key_ids.contains(id)));
+        let Self { keys, roles, succinct } = self;
+        let all = || roles.iter().map(|role| &role.keys).chain(succinct.iter().map(|bins| &bins.keys));
+        keys.retain(|id, _| all().any(|keys| keys.key_ids.contains(id)));
     }
 }
 

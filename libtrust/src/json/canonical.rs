@@ -10,10 +10,10 @@ use super::{Number, Value};
 /// Writes the canonical form of `value`.
 ///
 /// # Errors
-/// If a number is not whole or beyond ±2^53, where readers disagree on its digits.
-pub fn to_canonical(value: &Value<'_>) -> Result<Vec<u8>, NotCanonical> {
+/// If a number is not one of `numbers`.
+pub fn to_canonical(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanonical> {
     let mut out = Vec::with_capacity(1024);
-    write(value, Escapes::Canonical, &mut out)?;
+    write(value, Style { escapes: Escapes::Canonical, numbers }, &mut out)?;
     Ok(out)
 }
 
@@ -22,10 +22,26 @@ pub fn to_canonical(value: &Value<'_>) -> Result<Vec<u8>, NotCanonical> {
 ///
 /// # Errors
 /// As [`to_canonical`].
-pub fn to_wire(value: &Value<'_>) -> Result<Vec<u8>, NotCanonical> {
+pub fn to_wire(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanonical> {
     let mut out = Vec::with_capacity(1024);
-    write(value, Escapes::Wire, &mut out)?;
+    write(value, Style { escapes: Escapes::Wire, numbers }, &mut out)?;
     Ok(out)
+}
+
+/// Which numbers can be signed. They are written in plain decimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Whole ones within ±2^53, however they are spelled: Notary's readers pass numbers through doubles, and beyond that
+    /// they disagree on the digits.
+    WithinDoubles,
+    /// Whole ones spelled in digits alone, from -2^63 to 2^64 - 1: TUF 1.0 has no others.
+    Integers,
+}
+
+#[derive(Clone, Copy)]
+struct Style {
+    escapes: Escapes,
+    numbers: Numbers,
 }
 
 #[derive(Clone, Copy)]
@@ -34,20 +50,20 @@ enum Escapes {
     Wire,
 }
 
-fn write(value: &Value<'_>, escapes: Escapes, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
+fn write(value: &Value<'_>, style: Style, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
     match value {
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
-        Value::Number(number) => write_number(*number, out)?,
-        Value::String(text) => write_string(text, escapes, out),
+        Value::Number(number) => write_number(*number, style.numbers, out)?,
+        Value::String(text) => write_string(text, style.escapes, out),
         Value::Array(values) => {
             out.push(b'[');
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                write(value, escapes, out)?;
+                write(value, style, out)?;
             }
             out.push(b']');
         }
@@ -57,9 +73,9 @@ fn write(value: &Value<'_>, escapes: Escapes, out: &mut Vec<u8>) -> Result<(), N
                 if index > 0 {
                     out.push(b',');
                 }
-                write_string(name, escapes, out);
+                write_string(name, style.escapes, out);
                 out.push(b':');
-                write(value, escapes, out)?;
+                write(value, style, out)?;
             }
             out.push(b'}');
         }
@@ -67,10 +83,14 @@ fn write(value: &Value<'_>, escapes: Escapes, out: &mut Vec<u8>) -> Result<(), N
     Ok(())
 }
 
-fn write_number(number: Number, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
-    let whole = number.whole().ok_or(NotCanonical { number })?;
+fn write_number(number: Number, numbers: Numbers, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
     // Writing to memory cannot fail.
-    let _ = write!(out, "{whole}");
+    let _ = match (numbers, number) {
+        (Numbers::Integers, Number::Unsigned(number)) => write!(out, "{number}"),
+        (Numbers::Integers, Number::Negative(number)) => write!(out, "{number}"),
+        (Numbers::Integers, Number::Double(_)) => return Err(NotCanonical { number }),
+        (Numbers::WithinDoubles, number) => write!(out, "{}", number.whole().ok_or(NotCanonical { number })?),
+    };
     Ok(())
 }
 
@@ -107,7 +127,7 @@ fn first_special(text: &[u8], escapes: Escapes) -> Option<usize> {
 
 /// A number that has no canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("the number {number} is not whole or beyond 2^53, so it cannot be signed")]
+#[error("the number {number} is not whole or too large, so it cannot be signed")]
 pub struct NotCanonical {
     /// The number.
     pub number: Number,
@@ -120,7 +140,8 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> String {
-        String::from_utf8(to_canonical(&Value::parse(text.as_bytes(), 32).unwrap()).unwrap()).unwrap()
+        String::from_utf8(to_canonical(&Value::parse(text.as_bytes(), 32).unwrap(), Numbers::WithinDoubles).unwrap())
+            .unwrap()
     }
 
     #[test]
@@ -139,7 +160,7 @@ mod tests {
     #[test]
     fn the_wire_form_reads_back_as_the_same_value() {
         let text = "a&b<c>\u{2028}\u{1}\"\u{20ac}\u{2030}\u{2029}";
-        let wire = to_wire(&Value::from(text)).unwrap();
+        let wire = to_wire(&Value::from(text), Numbers::WithinDoubles).unwrap();
         assert_eq!(wire, "\"a\\u0026b\\u003cc\\u003e\\u2028\\u0001\\\"\u{20ac}\u{2030}\\u2029\"".as_bytes());
         assert_eq!(Value::parse(&wire, 1).unwrap().as_str(), Some(text));
     }
@@ -149,7 +170,18 @@ mod tests {
         assert_eq!(canonical("[1e3,1000.0,-0,-7]"), "[1000,1000,0,-7]");
         for text in ["1.5", "9007199254740993", "1e400"] {
             let parsed = Value::parse(text.as_bytes(), 1);
-            assert!(parsed.is_err() || to_canonical(&parsed.unwrap()).is_err(), "{text}");
+            assert!(parsed.is_err() || to_canonical(&parsed.unwrap(), Numbers::WithinDoubles).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_are_spelled_in_digits() {
+        let integers = |text: &str| to_canonical(&Value::parse(text.as_bytes(), 1).unwrap(), Numbers::Integers);
+        for text in ["0", "18446744073709551615", "-9223372036854775808"] {
+            assert_eq!(integers(text).unwrap(), text.as_bytes());
+        }
+        for text in ["1.0", "1e3", "-0", "18446744073709551616", "0.5"] {
+            assert!(integers(text).is_err(), "{text}");
         }
     }
 
@@ -191,7 +223,8 @@ mod tests {
         #[test]
         fn bytes_never_crash_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
             if let Ok(value) = Value::parse(&bytes, 16) {
-                let _ = to_canonical(&value);
+                let _ = to_canonical(&value, Numbers::WithinDoubles);
+                let _ = to_canonical(&value, Numbers::Integers);
             }
         }
     }

@@ -4,5 +4,5 @@
 mod canonical;
 mod value;
 
-pub use canonical::{NotCanonical, to_canonical, to_wire};
+pub use canonical::{NotCanonical, Numbers, to_canonical, to_wire};
 pub use value::{InvalidJson, Members, Number, Value};

@@ -18,14 +18,14 @@ pub(crate) use certificate::certificate_end;
 pub(crate) use certificate::common_name;
 pub use certificate::{CertificateBundle, CertificateFault, InvalidBundle};
 pub use private_der::InvalidPrivateKey;
+pub(crate) use private_der::P256_SPKI_PREFIX;
+#[cfg(feature = "pkcs11")]
+pub(crate) use private_der::SEC1_HEAD;
 #[cfg(feature = "client")]
 pub(crate) use private_der::tlv;
-#[cfg(feature = "pkcs11")]
-pub(crate) use private_der::{P256_SPKI_PREFIX, SEC1_HEAD};
 pub use public_key::PublicKey;
 pub use public_pem::InvalidPublicKeyFile;
 pub use signature::{Signature, SignatureScheme};
 pub use signing_key::{SigningFailed, SigningKey};
-#[cfg(feature = "client")]
 pub(crate) use verifying_key::ecdsa_der;
 pub use verifying_key::{BadSignature, UnusableKey, VerifyingKey};

@@ -1,7 +1,7 @@
 //! A public key as metadata carries it.
 
 use super::certificate::{first_certificate_key, first_certificate_spki};
-use super::{KeyType, UnusableKey, VerifyingKey};
+use super::{KeyType, SignatureScheme, UnusableKey, VerifyingKey};
 
 /// A public key: its kind and the decoded bytes of its public part (shape by [`KeyType`]).
 ///
@@ -12,9 +12,17 @@ pub struct PublicKey {
     pub key_type: KeyType,
     /// The public part: DER, PEM text or raw bytes.
     pub public: Vec<u8>,
+    /// How it signs, where the key says so (TUF 1.0); in Notary's dialect each signature does.
+    pub scheme: Option<SignatureScheme>,
 }
 
 impl PublicKey {
+    /// A key that does not say how it signs.
+    #[must_use]
+    pub const fn new(key_type: KeyType, public: Vec<u8>) -> Self {
+        Self { key_type, public, scheme: None }
+    }
+
     /// The plain key inside a certificate; nothing if it is no certificate or does not decode.
     #[must_use]
     pub fn plain(&self) -> Option<Self> {
@@ -23,7 +31,7 @@ impl PublicKey {
             KeyType::RsaX509 => KeyType::Rsa,
             _ => return None,
         };
-        Some(Self { key_type, public: first_certificate_spki(&self.public)? })
+        Some(Self::new(key_type, first_certificate_spki(&self.public)?))
     }
 
     /// The key that checks signatures; for certificates, that of the first one. Certificates' names and dates are **not**

@@ -56,10 +56,10 @@ impl PublicKey {
 
 fn from_spki(der: &[u8]) -> Result<PublicKey, InvalidPublicKeyFile> {
     if let Some(raw) = der.strip_prefix(&ED25519_HEAD[..]) {
-        return Ok(PublicKey { key_type: KeyType::Ed25519, public: raw.to_vec() });
+        return Ok(PublicKey::new(KeyType::Ed25519, raw.to_vec()));
     }
     SubjectPublicKeyInfoRef::from_der(der).map_err(|e| InvalidPublicKeyFile::Malformed { why: e.to_string() })?;
-    let of = |key_type| PublicKey { key_type, public: der.to_vec() };
+    let of = |key_type| PublicKey::new(key_type, der.to_vec());
     let ecdsa = of(KeyType::Ecdsa);
     let is_rsa = !matches!(of(KeyType::Rsa).verifying_key(), Err(UnusableKey::Malformed { .. }));
     Ok(if is_rsa { of(KeyType::Rsa) } else { ecdsa })
@@ -72,7 +72,7 @@ fn from_certificate(der: &[u8], now: DateTime<Utc>) -> Result<PublicKey, Invalid
     }
     let public = CertificateBundle::to_pem(&[der]).into_bytes();
     let is_rsa = first_certificate_key(&public, &KeyType::RsaX509).is_ok();
-    Ok(PublicKey { key_type: if is_rsa { KeyType::RsaX509 } else { KeyType::EcdsaX509 }, public })
+    Ok(PublicKey::new(if is_rsa { KeyType::RsaX509 } else { KeyType::EcdsaX509 }, public))
 }
 
 /// Why a file gives no public key.

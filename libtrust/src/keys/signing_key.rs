@@ -102,7 +102,7 @@ impl SigningKey {
             &random,
         )
         .map_err(|_| InvalidPrivateKey::Mismatch(KeyType::Ecdsa))?;
-        let public = PublicKey { key_type: KeyType::Ecdsa, public: [&P256_SPKI_PREFIX[..], point].concat() };
+        let public = PublicKey::new(KeyType::Ecdsa, [&P256_SPKI_PREFIX[..], point].concat());
         Ok(Self { public, secret: Secret::Ecdsa { pair: Box::new(pair), scalar } })
     }
 
@@ -112,7 +112,7 @@ impl SigningKey {
     /// If it is something else, or of a size or exponent that is not signed with.
     pub fn from_pkcs1(der: &[u8]) -> Result<Self, InvalidPrivateKey> {
         let pair = RsaKeyPair::from_der(der).map_err(|why| InvalidPrivateKey::Rsa(why.to_string()))?;
-        let public = PublicKey { key_type: KeyType::Rsa, public: rsa_public_key_info(pair.public_key().as_ref()) };
+        let public = PublicKey::new(KeyType::Rsa, rsa_public_key_info(pair.public_key().as_ref()));
         let pkcs1 = Zeroizing::new(der.to_vec());
         Ok(Self { public, secret: Secret::Rsa { pair: Box::new(pair), pkcs1 } })
     }
@@ -191,7 +191,7 @@ impl SigningKey {
 
     fn ed25519(seed: &[u8; 32]) -> Self {
         let key = ed25519_dalek::SigningKey::from_bytes(seed);
-        let public = PublicKey { key_type: KeyType::Ed25519, public: key.verifying_key().to_bytes().to_vec() };
+        let public = PublicKey::new(KeyType::Ed25519, key.verifying_key().to_bytes().to_vec());
         Self { public, secret: Secret::Ed25519(Box::new(key)) }
     }
 }

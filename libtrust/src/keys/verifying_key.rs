@@ -2,7 +2,8 @@
 
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     UnparsedPublicKey,
 };
 use x509_cert::der::{Decode, oid::ObjectIdentifier};
@@ -78,6 +79,12 @@ impl VerifyingKey {
         }
     }
 
+    /// Whether it is a key on P-384.
+    #[must_use]
+    pub const fn is_p384(&self) -> bool {
+        matches!(self.0, Kind::P384(_))
+    }
+
     /// Checks one signature over `message`.
     ///
     /// # Errors
@@ -93,6 +100,10 @@ impl VerifyingKey {
                 let der = ecdsa_der(signature, 48).ok_or(BadSignature::Length { bytes: signature.len() })?;
                 ring(&ECDSA_P384_SHA256_ASN1, point, &der)
             }
+            (Kind::P256(point), SignatureScheme::EcdsaP256Der) => ring(&ECDSA_P256_SHA256_ASN1, point, signature),
+            (Kind::P384(point), SignatureScheme::EcdsaP384Der) => ring(&ECDSA_P384_SHA384_ASN1, point, signature),
+            (Kind::Rsa(key), SignatureScheme::RsaPssSha384) => ring(&RSA_PSS_2048_8192_SHA384, key, signature),
+            (Kind::Rsa(key), SignatureScheme::RsaPssSha512) => ring(&RSA_PSS_2048_8192_SHA512, key, signature),
             (Kind::Rsa(key), SignatureScheme::RsaPss) => ring(&RSA_PSS_2048_8192_SHA256, key, signature),
             (Kind::Rsa(key), SignatureScheme::RsaPkcs1v15) => ring(&RSA_PKCS1_2048_8192_SHA256, key, signature),
             (Kind::Ed25519(key), SignatureScheme::Ed25519) => {

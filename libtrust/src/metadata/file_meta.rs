@@ -11,6 +11,8 @@ pub struct Digests {
     pub sha256: Option<[u8; 32]>,
     /// SHA-512.
     pub sha512: Option<[u8; 64]>,
+    /// Whether digests of algorithms that are not known here are listed as well.
+    pub others: bool,
 }
 
 impl Digests {
@@ -20,13 +22,20 @@ impl Digests {
         Self {
             sha256: digest(&SHA256, bytes).as_ref().try_into().ok(),
             sha512: digest(&SHA512, bytes).as_ref().try_into().ok(),
+            others: false,
         }
     }
 
     /// The SHA-256 of `bytes` alone, where that is enough: it is the one every file is named by.
     #[must_use]
     pub fn sha256_of(bytes: &[u8]) -> Self {
-        Self { sha256: digest(&SHA256, bytes).as_ref().try_into().ok(), sha512: None }
+        Self { sha256: digest(&SHA256, bytes).as_ref().try_into().ok(), ..Self::default() }
+    }
+
+    /// Whether there is none at all, not even one of an algorithm that is not known.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sha256.is_none() && self.sha512.is_none() && !self.others
     }
 
     /// Whether both know some algorithm, so that comparing them proves anything.

@@ -3,6 +3,7 @@
 mod file_meta;
 mod root;
 mod snapshot;
+mod succinct;
 mod targets;
 mod timestamp;
 mod version;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 pub use file_meta::{Digests, FileMeta};
 pub use root::{RoleKeys, Root};
 pub use snapshot::Snapshot;
+pub use succinct::{InvalidSuccinctRoles, SuccinctRoles};
 pub use targets::{Delegation, Delegations, Target, Targets};
 pub use timestamp::Timestamp;
 pub use version::{InvalidThreshold, InvalidVersion, Threshold, Version};
@@ -24,7 +26,7 @@ pub trait Metadata {
     /// From when on it is no longer valid.
     fn expires(&self) -> DateTime<Utc>;
 
-    /// Whether it is expired at `now`: strictly before it, as Notary judges.
+    /// Whether it is past its expiry at `now`, as Notary judges: in the second of its expiry it is still valid.
     fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires() < now
     }

@@ -15,18 +15,18 @@ pub struct Root {
     pub version: Version,
     /// From when on it is no longer valid.
     pub expires: DateTime<Utc>,
-    /// Whether files are named by version; Notary always says false.
+    /// Whether files are named by version, and target files by digest; Notary always says false.
     pub consistent_snapshot: bool,
     /// Every key, by the id the file gives it; also keys that no role lists.
     pub keys: BTreeMap<KeyId, PublicKey>,
-    /// The four roles. Roles of other names are kept out: nothing uses them.
+    /// The four roles. Roles of other names are kept out: nothing uses them here.
     pub roles: BTreeMap<RoleName, RoleKeys>,
 }
 
 /// Which keys may sign a role, and how many must.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleKeys {
-    /// Key ids as listed. Each is in the file's key map.
+    /// Key ids as listed. In Notary's dialect each is in the file's key map.
     pub key_ids: Vec<KeyId>,
     /// How many distinct keys must sign.
     pub threshold: Threshold,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{Digests, RoleKeys, Version};
+use super::{Digests, RoleKeys, SuccinctRoles, Version};
 use crate::json::Value;
 use crate::keys::PublicKey;
 use crate::names::{DelegationName, KeyId};
@@ -40,15 +40,30 @@ pub struct Delegations {
     pub keys: BTreeMap<KeyId, PublicKey>,
     /// The delegated roles; earlier ones win.
     pub roles: Vec<Delegation>,
+    /// Hash bins, in place of `roles` (TUF 1.0 alone).
+    pub succinct: Option<SuccinctRoles>,
 }
 
 /// One delegated role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {
-    /// Its name, a direct child of the file it is in.
+    /// Its name; in Notary's dialect a direct child of the file it is in.
     pub name: DelegationName,
     /// Who signs it.
     pub keys: RoleKeys,
-    /// Prefixes of the target names it may list; the empty prefix admits all.
+    /// Which target names it may list. In Notary's dialect prefixes, of which the empty one admits all; in TUF 1.0 shell
+    /// patterns.
     pub paths: Vec<String>,
+    /// Or, in place of `paths`: how the lower-case hex SHA-256 of a target name must begin (TUF 1.0 alone).
+    pub hash_prefixes: Option<Vec<String>>,
+    /// Whether roles behind this one are not asked about the names it may list (TUF 1.0 alone).
+    pub terminating: bool,
+}
+
+impl Delegation {
+    /// A role that may list what `paths` admit.
+    #[must_use]
+    pub const fn of_paths(name: DelegationName, keys: RoleKeys, paths: Vec<String>) -> Self {
+        Self { name, keys, paths, hash_prefixes: None, terminating: false }
+    }
 }

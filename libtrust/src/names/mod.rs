@@ -12,4 +12,4 @@ pub use image::{Familiar, ImageReference};
 pub use image_digest::ImageDigest;
 pub use image_error::InvalidImageReference;
 pub use key_id::{InvalidKeyId, KeyId};
-pub use role_name::{DelegationName, InvalidRoleName, RoleName};
+pub use role_name::{DelegationName, InvalidDelegationName, InvalidRoleName, RoleName};

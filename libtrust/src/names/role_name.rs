@@ -39,6 +39,22 @@ impl RoleName {
     }
 }
 
+impl RoleName {
+    /// The role of this name in a TUF 1.0 repository: one of the four, or any delegation.
+    ///
+    /// # Errors
+    /// If no delegation can have this name.
+    pub fn in_tuf(text: &str) -> Result<Self, InvalidDelegationName> {
+        Ok(match text {
+            "root" => Self::Root,
+            "targets" => Self::Targets,
+            "snapshot" => Self::Snapshot,
+            "timestamp" => Self::Timestamp,
+            other => Self::Delegation(DelegationName::in_tuf(other)?),
+        })
+    }
+}
+
 impl FromStr for RoleName {
     type Err = InvalidRoleName;
 
@@ -59,9 +75,10 @@ impl fmt::Display for RoleName {
     }
 }
 
-/// The name of a delegation in Notary's dialect: `targets/` and one or more segments of `[-a-z0-9_]`.
+/// The name of a delegation.
 ///
-/// A child sits in its parent's file: `targets/a` delegates `targets/a/b`.
+/// In Notary's dialect it is `targets/` and one or more segments of `[-a-z0-9_]`, and a child sits in its parent's file:
+/// `targets/a` delegates `targets/a/b`. In TUF 1.0 it is any text, and any role may delegate to it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DelegationName(Arc<str>);
 
@@ -69,13 +86,26 @@ impl DelegationName {
     /// The longest name, in bytes (Notary's rule).
     pub const MAX_BYTES: usize = 255;
 
+    /// A name in a TUF 1.0 repository: 1 to [`Self::MAX_BYTES`] bytes, no control characters, and none of the four roles
+    /// every repository has, whose files it would take.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn in_tuf(text: &str) -> Result<Self, InvalidDelegationName> {
+        let is_taken = matches!(text, "root" | "targets" | "snapshot" | "timestamp");
+        if is_taken || text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+            return Err(InvalidDelegationName { name: text.chars().take(Self::MAX_BYTES).collect() });
+        }
+        Ok(Self(text.into()))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The role that delegates to this one: `targets`, or a delegation one segment shorter.
+    /// In Notary's dialect the role that delegates to this one: `targets`, or a delegation one segment shorter.
     #[must_use]
     pub fn parent(&self) -> RoleName {
         match self.0.rsplit_once('/') {
@@ -84,7 +114,7 @@ impl DelegationName {
         }
     }
 
-    /// How many roles stand above this one: 1 for `targets/a`.
+    /// In Notary's dialect, how many roles stand above this one: 1 for `targets/a`.
     #[must_use]
     pub fn depth(&self) -> usize {
         self.0.matches('/').count()
@@ -130,6 +160,18 @@ pub struct InvalidRoleName {
     pub name: String,
 }
 
+/// A text that cannot name a delegation of a TUF 1.0 repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{name:?} cannot name a delegation: it needs 1 to {} bytes without control characters, and the names of the four \
+     roles are taken",
+    DelegationName::MAX_BYTES
+)]
+pub struct InvalidDelegationName {
+    /// The text, cut to the longest legal length.
+    pub name: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +191,17 @@ mod tests {
             assert!(text.parse::<RoleName>().is_err(), "{text:?}");
         }
         assert!(format!("targets/{}", "a".repeat(247)).parse::<RoleName>().is_ok());
+    }
+
+    #[test]
+    fn in_tuf_only_the_four_names_are_taken() {
+        for text in ["a", "../x y", "targets/A", "ROOT", "2.root", "å/%"] {
+            assert_eq!(RoleName::in_tuf(text).unwrap().as_str(), text);
+            assert_eq!(DelegationName::in_tuf(text).unwrap().as_str(), text);
+        }
+        for text in ["", "root", "snapshot", "a\n", &"a".repeat(256)] {
+            assert!(DelegationName::in_tuf(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,21 +1,22 @@
-//! Reading a collection in order: root, timestamp, snapshot, targets, delegations. Each step consumes the last, so no
-//! step can be left out.
+//! Reading a collection in order: root, timestamp, snapshot, targets, delegations. Each step is made by the last, so no
+//! step can be left out; a step that fails leaves the last as it was.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use super::links::{matches_file, snapshot_names};
-use super::rollback::not_older;
+use super::rollback::{Known, not_older, snapshot_follows, timestamp_follows};
 use super::threshold::SigningKeys;
 use super::{Expiration, Verified, VerifyError, verify};
-use crate::dialect::{Envelope, Spelled};
+use crate::dialect::{Envelope, LinkRule, Spelled};
 use crate::metadata::{Metadata, Root, Snapshot, Targets, Timestamp, Version};
 use crate::names::{DelegationName, RoleName};
 
 /// A collection whose root is trusted.
 #[derive(Debug, Clone)]
 pub struct TrustedRoot {
-    root: Verified<Root>,
+    root: Arc<Verified<Root>>,
     expiration: Expiration,
 }
 
@@ -23,127 +24,196 @@ pub struct TrustedRoot {
 #[derive(Debug, Clone)]
 pub struct TrustedTimestamp {
     before: TrustedRoot,
-    timestamp: Verified<Timestamp>,
+    timestamp: Arc<Verified<Timestamp>>,
 }
 
 /// A collection whose snapshot is trusted too.
 #[derive(Debug, Clone)]
 pub struct TrustedSnapshot {
     before: TrustedTimestamp,
-    snapshot: Verified<Snapshot>,
+    snapshot: Arc<Verified<Snapshot>>,
 }
 
 /// A collection whose targets are trusted; delegations are added one by one.
 #[derive(Debug, Clone)]
 pub struct TrustedTargets {
     before: TrustedSnapshot,
-    targets: BTreeMap<RoleName, Verified<Targets>>,
+    targets: BTreeMap<RoleName, Arc<Verified<Targets>>>,
 }
 
 impl TrustedRoot {
     /// Starts from a root that the caller trusts; every later file is judged with `expiration`, so that one time
     /// holds for the whole read.
     #[must_use]
-    pub const fn new(root: Verified<Root>, expiration: Expiration) -> Self {
-        Self { root, expiration }
+    pub fn new(root: Verified<Root>, expiration: Expiration) -> Self {
+        Self { root: Arc::new(root), expiration }
     }
 
     /// The root.
     #[must_use]
-    pub const fn root(&self) -> &Verified<Root> {
+    pub fn root(&self) -> &Verified<Root> {
         &self.root
     }
 
-    /// Checks that the root itself has not expired, then the timestamp; `newest_known` is the version of the one seen
-    /// before.
+    /// Checks that the root itself has not expired.
+    ///
+    /// # Errors
+    /// [`VerifyError::Expired`].
+    pub fn check_fresh(&self) -> Result<(), VerifyError> {
+        self.fresh(&self.root)
+    }
+
+    /// Checks that the root itself has not expired, then the timestamp, which must follow what is `known`.
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn timestamp(
-        self,
+    pub fn timestamp<'k>(
+        &self,
         file: &Envelope<'_>,
-        newest_known: Option<Version>,
+        known: impl Into<Known<'k, Timestamp>>,
     ) -> Result<TrustedTimestamp, VerifyError> {
-        self.expiration.check(&RoleName::Root, &*self.root)?;
+        self.check_fresh()?;
         let timestamp = self.role(file, &RoleName::Timestamp)?;
-        not_older(&timestamp, newest_known)?;
-        Ok(TrustedTimestamp { before: self, timestamp })
+        timestamp_follows(&timestamp, known.into())?;
+        self.fresh(&timestamp)?;
+        Ok(TrustedTimestamp { before: self.clone(), timestamp: Arc::new(timestamp) })
+    }
+
+    /// As [`Self::timestamp`], for readers that keep the file they have as long as its version is the newest: nothing if
+    /// `file` is a sound timestamp of that very version, whatever else it says (TUF 1.0, 5.4.3).
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn newer_timestamp(
+        &self,
+        file: &Envelope<'_>,
+        known: &Verified<Timestamp>,
+    ) -> Result<Option<TrustedTimestamp>, VerifyError> {
+        self.check_fresh()?;
+        let timestamp: Verified<Timestamp> = self.role(file, &RoleName::Timestamp)?;
+        if timestamp.version == known.version {
+            return Ok(None);
+        }
+        timestamp_follows(&timestamp, Known::File(known))?;
+        self.fresh(&timestamp)?;
+        Ok(Some(TrustedTimestamp { before: self.clone(), timestamp: Arc::new(timestamp) }))
     }
 
     fn role<T: Spelled + Metadata>(&self, file: &Envelope<'_>, role: &RoleName) -> Result<Verified<T>, VerifyError> {
         let keys = SigningKeys::of_role(&self.root, role).filter(|_| file.role() == role);
         let keys = keys.ok_or_else(|| VerifyError::NotDelegated(file.role().clone()))?;
-        verify(file, &keys, self.expiration)
+        // What is older than what is known is a rollback, expired or not: that is asked last.
+        verify(file, &keys, Expiration::Ignored)
+    }
+
+    fn fresh<T: Metadata>(&self, file: &Verified<T>) -> Result<(), VerifyError> {
+        self.expiration.check(file.dialect(), file.role(), &**file)
     }
 }
 
 impl TrustedTimestamp {
     /// The timestamp.
     #[must_use]
-    pub const fn timestamp(&self) -> &Verified<Timestamp> {
+    pub fn timestamp(&self) -> &Verified<Timestamp> {
         &self.timestamp
     }
 
-    /// Checks the snapshot: the bytes the timestamp names, and the root in use is the one it names.
+    /// Checks the snapshot: the file the timestamp names, which follows what is `known`. Where the snapshot names the
+    /// root, it must be the one in use.
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn snapshot(self, file: &Envelope<'_>, newest_known: Option<Version>) -> Result<TrustedSnapshot, VerifyError> {
+    pub fn snapshot<'k>(
+        &self,
+        file: &Envelope<'_>,
+        known: impl Into<Known<'k, Snapshot>>,
+    ) -> Result<TrustedSnapshot, VerifyError> {
         let snapshot: Verified<Snapshot> = self.before.role(file, &RoleName::Snapshot)?;
         matches_file(&RoleName::Snapshot, snapshot.file(), &self.timestamp.snapshot, &RoleName::Timestamp)?;
-        not_older(&snapshot, newest_known)?;
-        snapshot_names(&snapshot, &RoleName::Root, self.before.root.file())?;
-        Ok(TrustedSnapshot { before: self, snapshot })
+        snapshot_follows(&snapshot, known.into())?;
+        if file.dialect().rules().links == LinkRule::Digest {
+            snapshot_names(&snapshot, &RoleName::Root, self.before.root.file())?;
+        }
+        self.before.fresh(&snapshot)?;
+        Ok(TrustedSnapshot { before: self.clone(), snapshot: Arc::new(snapshot) })
     }
 }
 
 impl TrustedSnapshot {
     /// The snapshot.
     #[must_use]
-    pub const fn snapshot(&self) -> &Verified<Snapshot> {
+    pub fn snapshot(&self) -> &Verified<Snapshot> {
         &self.snapshot
     }
 
-    /// Checks the top-level targets: the bytes the snapshot names.
+    /// Checks the top-level targets: the file the snapshot names.
     ///
     /// # Errors
     /// The first rule that does not hold.
-    pub fn targets(self, file: &Envelope<'_>, newest_known: Option<Version>) -> Result<TrustedTargets, VerifyError> {
+    pub fn targets(&self, file: &Envelope<'_>, newest_known: Option<Version>) -> Result<TrustedTargets, VerifyError> {
         let targets: Verified<Targets> = self.before.before.role(file, &RoleName::Targets)?;
         snapshot_names(&self.snapshot, &RoleName::Targets, targets.file())?;
         not_older(&targets, newest_known)?;
-        Ok(TrustedTargets { before: self, targets: BTreeMap::from([(RoleName::Targets, targets)]) })
+        self.before.before.fresh(&targets)?;
+        let targets = BTreeMap::from([(RoleName::Targets, Arc::new(targets))]);
+        Ok(TrustedTargets { before: self.clone(), targets })
     }
 }
 
 impl TrustedTargets {
     /// The root all of this hangs on.
     #[must_use]
-    pub const fn root(&self) -> &Verified<Root> {
+    pub fn root(&self) -> &Verified<Root> {
         &self.before.before.before.root
     }
 
     /// The timestamp.
     #[must_use]
-    pub const fn timestamp(&self) -> &Verified<Timestamp> {
+    pub fn timestamp(&self) -> &Verified<Timestamp> {
         &self.before.before.timestamp
     }
 
     /// The snapshot.
     #[must_use]
-    pub const fn snapshot(&self) -> &Verified<Snapshot> {
+    pub fn snapshot(&self) -> &Verified<Snapshot> {
         &self.before.snapshot
     }
 
     /// Every targets file that was checked, `targets` first, then by name.
     pub fn roles(&self) -> impl Iterator<Item = &Verified<Targets>> {
-        self.targets.values()
+        self.targets.values().map(AsRef::as_ref)
     }
 
     /// A targets file that was checked.
     #[must_use]
     pub fn role(&self, role: &RoleName) -> Option<&Verified<Targets>> {
-        self.targets.get(role)
+        self.targets.get(role).map(AsRef::as_ref)
+    }
+
+    /// The top-level targets, shared.
+    #[must_use]
+    pub fn targets(&self) -> Option<Arc<Verified<Targets>>> {
+        self.targets.get(&RoleName::Targets).cloned()
+    }
+
+    /// Checks a role that `delegator` delegates to: its keys, and the file the snapshot names. The proof holds for this
+    /// delegator alone.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn delegated(
+        &self,
+        delegator: &Verified<Targets>,
+        name: &DelegationName,
+        file: &Envelope<'_>,
+    ) -> Result<Verified<Targets>, VerifyError> {
+        let role = RoleName::Delegation(name.clone());
+        let keys = SigningKeys::of_delegation(&delegator.delegations, name).filter(|_| *file.role() == role);
+        let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
+        let targets = verify::<Targets>(file, &keys, Expiration::Ignored)?;
+        snapshot_names(&self.before.snapshot, &role, targets.file())?;
+        self.before.before.before.fresh(&targets)?;
+        Ok(targets)
     }
 
     /// Adds a delegation whose parent was checked before.
@@ -157,17 +227,15 @@ impl TrustedTargets {
         newest_known: Option<Version>,
     ) -> Result<&Verified<Targets>, VerifyError> {
         let role = RoleName::Delegation(name.clone());
-        let parent = self.targets.get(&name.parent()).filter(|_| *file.role() == role);
-        let keys = parent.and_then(|parent| SigningKeys::of_delegation(&parent.delegations, name));
-        let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
-        let targets = verify::<Targets>(file, &keys, self.before.before.before.expiration)?;
-        snapshot_names(&self.before.snapshot, &role, targets.file())?;
+        let parent = self.targets.get(&name.parent()).cloned();
+        let parent = parent.ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
+        let targets = self.delegated(&parent, name, file)?;
         not_older(&targets, newest_known)?;
         Ok(match self.targets.entry(role) {
-            Entry::Vacant(entry) => entry.insert(targets),
+            Entry::Vacant(entry) => entry.insert(Arc::new(targets)),
             Entry::Occupied(entry) => {
                 let known = entry.into_mut();
-                *known = targets;
+                *known = Arc::new(targets);
                 known
             }
         })

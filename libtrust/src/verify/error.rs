@@ -96,6 +96,26 @@ pub enum VerifyError {
         /// The lowest acceptable one.
         minimum: Version,
     },
+    /// Not the version that a trusted file names.
+    #[error("{role} is version {found}, the {named_by} names version {expected}")]
+    WrongVersion {
+        /// The role.
+        role: RoleName,
+        /// Its version.
+        found: Version,
+        /// The version named.
+        expected: Version,
+        /// Which file names it; for a root, the root before.
+        named_by: RoleName,
+    },
+    /// A role that an older snapshot names is named no more.
+    #[error("snapshot version {snapshot} no longer names {role}, which the one seen before did")]
+    NoLongerNamed {
+        /// The role.
+        role: String,
+        /// The new snapshot's version.
+        snapshot: Version,
+    },
     /// The bytes are not those that a trusted file names.
     #[error("{algorithm} checksum for {role} did not match: expected {expected}")]
     Checksum {
@@ -172,6 +192,8 @@ impl VerifyError {
             Self::RootIntegrity(_) => "root-integrity",
             Self::RootRotation(_) => "root-rotation",
             Self::Rollback { .. } => "rollback",
+            Self::WrongVersion { .. } => "wrong-version",
+            Self::NoLongerNamed { .. } => "no-longer-named",
             Self::Checksum { .. } => "checksum",
             Self::NoChecksum { .. } => "no-checksum",
             Self::Length { .. } => "length",

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::VerifyError;
+use crate::dialect::{Dialect, ExpiryRule};
 use crate::metadata::Metadata;
 use crate::names::RoleName;
 
@@ -17,9 +18,13 @@ pub enum Expiration {
 }
 
 impl Expiration {
-    pub(super) fn check<T: Metadata>(self, role: &RoleName, metadata: &T) -> Result<(), VerifyError> {
+    pub(super) fn check<T: Metadata>(self, dialect: Dialect, role: &RoleName, metadata: &T) -> Result<(), VerifyError> {
+        let is_over = |now| match dialect.rules().expiry {
+            ExpiryRule::After => metadata.is_expired(now),
+            ExpiryRule::At => metadata.expires() <= now,
+        };
         match self {
-            Self::Enforced(now) if metadata.is_expired(now) => Err(VerifyError::Expired {
+            Self::Enforced(now) if is_over(now) => Err(VerifyError::Expired {
                 role: role.clone(),
                 version: metadata.version(),
                 expires: metadata.expires(),

@@ -4,21 +4,27 @@ use super::{Verified, VerifyError};
 use crate::metadata::{FileMeta, Snapshot};
 use crate::names::RoleName;
 
-/// Checks that `found` is what `named` says: it names at least one digest, every digest that both know is equal, and
-/// the length is exactly that.
+/// Checks that `found` is what `named` says: the version is that, where one is named; else at least one digest is. Where
+/// digests are named some are of an algorithm we know, every one that both know is equal, and a length is exactly that.
 ///
 /// Notary's clients take the length as an upper bound only; as the digests cover the length, a differing one is a
-/// mistake of whoever wrote it.
+/// mistake of whoever wrote it. A version that is not known yet passes: bytes are looked at before they are read.
 ///
 /// # Errors
-/// [`VerifyError::NoChecksum`], [`VerifyError::Checksum`] or [`VerifyError::Length`].
+/// [`VerifyError::WrongVersion`], [`VerifyError::NoChecksum`], [`VerifyError::Checksum`] or [`VerifyError::Length`].
 pub fn matches_file(
     role: &RoleName,
     found: &FileMeta,
     named: &FileMeta,
     named_by: &RoleName,
 ) -> Result<(), VerifyError> {
-    if !named.digests.overlaps(&found.digests) {
+    if let (Some(expected), Some(found)) = (named.version, found.version)
+        && found != expected
+    {
+        return Err(VerifyError::WrongVersion { role: role.clone(), found, expected, named_by: named_by.clone() });
+    }
+    let needs_digest = named.version.is_none() || !named.digests.is_empty();
+    if needs_digest && !named.digests.overlaps(&found.digests) {
         return Err(VerifyError::NoChecksum { role: role.clone(), named_by: named_by.clone() });
     }
     if let Some(algorithm) = named.digests.disagreement(&found.digests) {

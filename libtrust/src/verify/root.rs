@@ -8,7 +8,7 @@ use super::rollback::not_older;
 use super::threshold::{Shortfall, SigningKeys, count};
 use super::verified::seal;
 use super::{Expiration, Verified, VerifyError};
-use crate::dialect::{Envelope, RootKeyRule, Spelled};
+use crate::dialect::{Envelope, RootKeyRule, RootVersionRule, Spelled};
 use crate::keys::{CertificateBundle, InvalidBundle, PublicKey};
 use crate::metadata::Root;
 use crate::names::{Gun, KeyId, RoleName};
@@ -36,7 +36,20 @@ pub fn first_root(
     dates: CertificateDates,
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
-    RootRules { gun, dates, expiration, pins: None }.judge(envelope, None)
+    RootRules { gun: Some(gun), dates, expiration, pins: None }.judge(envelope, None)
+}
+
+/// Verifies a root of a dialect whose roots speak for no name in particular, whether it is expired or not: one that was
+/// trusted before if there is no `previous`, else the one that follows it.
+///
+/// # Errors
+/// The first rule that does not hold. A root of Notary's dialect is refused: it needs a name.
+pub fn repository_root(
+    envelope: &Envelope<'_>,
+    previous: Option<&Verified<Root>>,
+) -> Result<Verified<Root>, VerifyError> {
+    let (dates, expiration) = (CertificateDates::Ignored, Expiration::Ignored);
+    RootRules { gun: None, dates, expiration, pins: None }.judge(envelope, previous)
 }
 
 /// Verifies a root that follows `previous`: signed by the threshold of the previous root's keys (whose certificates may
@@ -53,7 +66,7 @@ pub fn next_root(
     dates: CertificateDates,
     expiration: Expiration,
 ) -> Result<Verified<Root>, VerifyError> {
-    RootRules { gun, dates, expiration, pins: None }.judge(envelope, Some(previous))
+    RootRules { gun: Some(gun), dates, expiration, pins: None }.judge(envelope, Some(previous))
 }
 
 /// Verifies the newest root at `now` for a reader with pins: its certificates and dates are valid, enough of its keys
@@ -69,7 +82,7 @@ pub fn newest_root(
     now: DateTime<Utc>,
 ) -> Result<Verified<Root>, VerifyError> {
     let (dates, expiration) = (CertificateDates::Enforced(now), Expiration::Enforced(now));
-    RootRules { gun, dates, expiration, pins: Some((pins, now)) }.judge(envelope, previous)
+    RootRules { gun: Some(gun), dates, expiration, pins: Some((pins, now)) }.judge(envelope, previous)
 }
 
 /// Verifies a root that was trusted before, whatever has expired since: a baseline for what follows it. It must still
@@ -86,13 +99,13 @@ pub fn known_root(
     let (dates, expiration) = (CertificateDates::Ignored, Expiration::Ignored);
     // Whether an authority vouched then cannot be asked now; that the newest root passes is asked in any case.
     let pins = Some((pins, now)).filter(|(pins, _)| matches!(pins, RootPins::Keys(_)));
-    RootRules { gun, dates, expiration, pins }.judge(envelope, None)
+    RootRules { gun: Some(gun), dates, expiration, pins }.judge(envelope, None)
 }
 
 /// What is asked of a root, besides signatures and structure.
 #[derive(Clone, Copy)]
 struct RootRules<'a> {
-    gun: &'a Gun,
+    gun: Option<&'a Gun>,
     dates: CertificateDates,
     expiration: Expiration,
     pins: Option<(&'a RootPins, DateTime<Utc>)>,
@@ -108,8 +121,10 @@ impl RootRules<'_> {
         }
         let signers = count_roots(envelope, &own, VerifyError::RootIntegrity)?;
         let root = seal(envelope, root, signers);
-        not_older(&root, previous.map(|previous| previous.version))?;
-        self.expiration.check(&RoleName::Root, &*root)?;
+        if let Some(previous) = previous {
+            follows(&root, previous)?;
+        }
+        self.expiration.check(envelope.dialect(), &RoleName::Root, &*root)?;
         Ok(root)
     }
 
@@ -122,11 +137,26 @@ impl RootRules<'_> {
     ) -> Result<SigningKeys<'r>, VerifyError> {
         let Some((pins, now)) = self.pins else { return Ok(keys) };
         let keys = keys.without(|id, key| pins.judge(envelope.dialect(), id, key, now).err());
-        if keys.is_empty() {
-            let rejected = keys.set_aside().to_vec();
-            return Err(VerifyError::NotPinned { gun: self.gun.clone(), version: root.version, rejected });
+        match self.gun {
+            Some(gun) if keys.is_empty() => {
+                let rejected = keys.set_aside().to_vec();
+                Err(VerifyError::NotPinned { gun: gun.clone(), version: root.version, rejected })
+            }
+            _ => Ok(keys),
         }
-        Ok(keys)
+    }
+}
+
+fn follows(root: &Verified<Root>, previous: &Verified<Root>) -> Result<(), VerifyError> {
+    match root.dialect().rules().root_versions {
+        RootVersionRule::NotLower => not_older(root, Some(previous.version)),
+        RootVersionRule::Next if root.version == previous.version.next() => Ok(()),
+        RootVersionRule::Next => Err(VerifyError::WrongVersion {
+            role: RoleName::Root,
+            found: root.version,
+            expected: previous.version.next(),
+            named_by: RoleName::Root,
+        }),
     }
 }
 
@@ -151,15 +181,17 @@ fn count_roots(
 fn root_keys<'r>(
     envelope: &Envelope<'_>,
     root: &'r Root,
-    gun: &Gun,
+    gun: Option<&Gun>,
     dates: CertificateDates,
 ) -> Result<SigningKeys<'r>, VerifyError> {
-    let none = |rejected| VerifyError::NoRootCertificate { gun: gun.clone(), version: root.version, rejected };
-    let keys = SigningKeys::of_role(root, &RoleName::Root).ok_or_else(|| none(Vec::new()))?;
-    let keys = match envelope.dialect().rules().root_keys {
-        RootKeyRule::Any => return Ok(keys),
-        RootKeyRule::CertificatesForTheName => keys.without(|id, key| judge(id, key, gun, dates).err()),
+    let keys = SigningKeys::of_role(root, &RoleName::Root).ok_or(VerifyError::NotDelegated(RoleName::Root))?;
+    let gun = match (envelope.dialect().rules().root_keys, gun) {
+        (RootKeyRule::Any, _) => return Ok(keys),
+        (RootKeyRule::CertificatesForTheName, Some(gun)) => gun,
+        (RootKeyRule::CertificatesForTheName, None) => return Err(VerifyError::NotDelegated(RoleName::Root)),
     };
+    let none = |rejected| VerifyError::NoRootCertificate { gun: gun.clone(), version: root.version, rejected };
+    let keys = keys.without(|id, key| judge(id, key, gun, dates).err());
     if !keys.is_empty() {
         return Ok(keys);
     }

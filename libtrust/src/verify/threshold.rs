@@ -6,7 +6,7 @@ use std::fmt;
 use super::VerifyError;
 use super::error::{Rejected, reasons};
 use crate::dialect::{Envelope, KeyIdRule, RepeatedSignatureRule};
-use crate::keys::{PublicKey, VerifyingKey};
+use crate::keys::{PublicKey, SignatureScheme, VerifyingKey};
 use crate::metadata::{Delegations, RoleKeys, Root, Threshold};
 use crate::names::{DelegationName, KeyId, RoleName};
 
@@ -29,8 +29,12 @@ impl<'a> SigningKeys<'a> {
     /// The keys a targets file gives one of its delegations.
     #[must_use]
     pub fn of_delegation(delegations: &'a Delegations, name: &DelegationName) -> Option<Self> {
-        let delegation = delegations.roles.iter().find(|role| role.name == *name)?;
-        Some(Self::listed(&delegation.keys, &delegations.keys))
+        let keys = match &delegations.succinct {
+            Some(bins) if bins.has(name) => &bins.keys,
+            Some(_) => return None,
+            None => &delegations.roles.iter().find(|role| role.name == *name)?.keys,
+        };
+        Some(Self::listed(keys, &delegations.keys))
     }
 
     /// The key ids, without those set aside.
@@ -108,8 +112,12 @@ pub(super) fn count(envelope: &Envelope<'_>, keys: &SigningKeys<'_>) -> Result<V
         if rules.key_ids == KeyIdRule::Digest && envelope.dialect().key_id(key) != *id {
             return Err(VerifyError::KeyId { role: role.clone(), key: id.clone() });
         }
+        let scheme = match &signature.scheme {
+            SignatureScheme::OfKey => key.scheme.as_ref().unwrap_or(&SignatureScheme::OfKey),
+            scheme => scheme,
+        };
         let verdict = key.verifying_key().map_err(|e| e.to_string()).and_then(|key| {
-            key.verify(&signature.scheme, envelope.canonical(), &signature.bytes).map_err(|e| e.to_string())?;
+            key.verify(scheme, envelope.canonical(), &signature.bytes).map_err(|e| e.to_string())?;
             Ok(key)
         });
         match verdict {

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::threshold::{SigningKeys, count};
 use super::{Expiration, VerifyError};
-use crate::dialect::{Envelope, Spelled};
+use crate::dialect::{Dialect, Envelope, LinkRule, Spelled};
 use crate::metadata::{FileMeta, Metadata};
 use crate::names::{KeyId, RoleName};
 
@@ -14,18 +14,24 @@ use crate::names::{KeyId, RoleName};
 #[derive(Debug, Clone)]
 pub struct Verified<T> {
     metadata: T,
+    dialect: Dialect,
     role: RoleName,
     file: FileMeta,
     signers: Vec<KeyId>,
 }
 
 impl<T> Verified<T> {
+    /// The dialect it is spelled in.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The role it is of.
     pub const fn role(&self) -> &RoleName {
         &self.role
     }
 
-    /// Length and digests of exactly the bytes that were verified.
+    /// Length and digests of exactly the bytes that were verified; its version where files are named by that.
     pub const fn file(&self) -> &FileMeta {
         &self.file
     }
@@ -58,11 +64,17 @@ pub fn verify<T: Spelled + Metadata>(
     }
     let signers = count(envelope, keys)?;
     let metadata = T::decode(envelope)?;
-    expiration.check(envelope.role(), &metadata)?;
+    expiration.check(envelope.dialect(), envelope.role(), &metadata)?;
     Ok(seal(envelope, metadata, signers))
 }
 
 /// Makes the proof. Private to this module's parent: only the rules may call it.
-pub(super) fn seal<T>(envelope: &Envelope<'_>, metadata: T, signers: Vec<KeyId>) -> Verified<T> {
-    Verified { metadata, role: envelope.role().clone(), file: FileMeta::of(envelope.bytes()), signers }
+pub(super) fn seal<T: Metadata>(envelope: &Envelope<'_>, metadata: T, signers: Vec<KeyId>) -> Verified<T> {
+    let dialect = envelope.dialect();
+    let version = match dialect.rules().links {
+        LinkRule::Digest => None,
+        LinkRule::Version => Some(metadata.version()),
+    };
+    let file = FileMeta { version, ..FileMeta::of(envelope.bytes()) };
+    Verified { metadata, dialect, role: envelope.role().clone(), file, signers }
 }

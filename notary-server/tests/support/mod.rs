@@ -241,7 +241,7 @@ pub fn parse<'a>(role: &RoleName, bytes: &'a [u8]) -> Envelope<'a> {
 pub fn public_key(body: &[u8]) -> PublicKey {
     let key: Value = serde_json::from_slice(body).unwrap();
     let public = BASE64_STANDARD.decode(key["keyval"]["public"].as_str().unwrap()).unwrap();
-    PublicKey { key_type: KeyType::from(key["keytype"].as_str().unwrap()), public }
+    PublicKey::new(KeyType::from(key["keytype"].as_str().unwrap()), public)
 }
 
 /// A body as Notary's client writes it.

@@ -59,7 +59,7 @@ fn understand(row: &impl Columns) -> Result<SealedRow, RowFault> {
     let bytes = |name| row.bytes(name).map_err(|error| fault(name, error));
     let id: KeyId = parse("key_id", &text("key_id")?)?;
     let algorithm: KeyAlgorithm = parse("algorithm", &text("algorithm")?)?;
-    let public = PublicKey { key_type: algorithm.key_type(), public: bytes("public")? };
+    let public = PublicKey::new(algorithm.key_type(), bytes("public")?);
     if key_id(&public) != id {
         return Err(fault("public", "its key id is not the row's"));
     }

@@ -140,7 +140,7 @@ async fn server_key(connection: &mut Connection, gun: &str, role: &str) -> Resul
     let key: Value = serde_json::from_slice(&body)?;
     let text = |pointer: &str| key.pointer(pointer).and_then(Value::as_str).context("not a key");
     let public = BASE64_STANDARD.decode(text("/keyval/public")?)?;
-    Ok(PublicKey { key_type: KeyType::from(text("/keytype")?), public })
+    Ok(PublicKey::new(KeyType::from(text("/keytype")?), public))
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub fn root_certificate(file: &Path, gun: &Gun) -> Result<PublicKey, Failure> {
     let bundle = CertificateBundle::parse(&text).map_err(|e| wrong(&e))?;
     bundle.names(gun).and_then(|()| bundle.is_sound()).map_err(|e| wrong(&e))?;
     bundle.is_current(SystemClock.now()).map_err(|e| wrong(&e))?;
-    let of = |key_type| PublicKey { key_type, public: text.to_vec() };
+    let of = |key_type| PublicKey::new(key_type, text.to_vec());
     let key = [of(KeyType::EcdsaX509), of(KeyType::RsaX509)].into_iter().find(|key| key.verifying_key().is_ok());
     key.ok_or_else(|| Failure::usage(format!("{}: a certificate of a key that roots cannot have", file.display())))
 }

@@ -62,7 +62,7 @@ fn escape(path: &str) -> String {
         .collect()
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::client) fn is_loopback(url: &Url) -> bool {
     // Brackets stand around an IPv6 address.
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -19,7 +19,7 @@ pub(in crate::client) enum Failure {
 
 impl Failure {
     /// What an error of the HTTP library means.
-    pub(super) fn of(error: reqwest::Error) -> Self {
+    pub(in crate::client) fn of(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if let Some(tls) = chain(&error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
             let is_plain = matches!(tls, rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
@@ -74,7 +74,7 @@ fn explain(error: &rustls::Error) -> String {
 }
 
 /// An error and what is below it, each once.
-pub(super) fn causes(error: &dyn Error) -> String {
+pub(in crate::client) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

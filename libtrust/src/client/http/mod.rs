@@ -25,10 +25,11 @@ pub use options::{HttpOptions, HttpOptionsError};
 pub use probe::ServerProbe;
 pub use tls::{TlsFileError, TlsOptions};
 
+pub(in crate::client) use address::is_loopback;
 pub(in crate::client) use auth::{Actions, AuthFailure, Authenticated, Scope};
 pub(in crate::client) use error_body::ErrorBody;
 pub(in crate::client) use exchange::{Answer, HttpClient, Redirects, Request};
-pub(in crate::client) use failure::Failure;
+pub(in crate::client) use failure::{Failure, causes};
 
 use super::credentials::Credentials;
 use super::transport::{RemoteFile, Transport, TransportError};

@@ -34,7 +34,7 @@ pub(super) fn self_signed(gun: &Gun, signer: &dyn Signer, now: DateTime<Utc>) ->
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
     let certificate = params.self_signed(&Subject { signer, point }).map_err(|e| unfit(e.to_string()))?;
     let pem = CertificateBundle::to_pem(&[certificate.der()]);
-    Ok(PublicKey { key_type: KeyType::EcdsaX509, public: pem.into_bytes() })
+    Ok(PublicKey::new(KeyType::EcdsaX509, pem.into_bytes()))
 }
 
 struct Subject<'a> {

@@ -7,7 +7,7 @@ use super::targets::{target, target_value};
 use crate::dialect::Fault;
 use crate::dialect::reader::At;
 use crate::edit::Change;
-use crate::json::{InvalidJson, NotCanonical, Number, Value, to_wire};
+use crate::json::{InvalidJson, NotCanonical, Number, Numbers, Value, to_wire};
 use crate::metadata::Threshold;
 use crate::names::{DelegationName, KeyId, RoleName};
 
@@ -124,15 +124,16 @@ pub fn write_change(change: &Change) -> Result<Vec<Vec<u8>>, NotCanonical> {
         Change::Empty { .. } | Change::ReplaceKeys { .. } | Change::RenewRoot => Vec::new(),
     };
     let write = |(action, role, kind, path, data): (&str, &str, &str, &str, Option<Value<'static>>)| {
-        let data = data.map(|data| to_wire(&data)).transpose()?;
+        let data = data.map(|data| to_wire(&data, Numbers::WithinDoubles)).transpose()?;
         let data = data.map_or(Value::Null, |data| BASE64_STANDARD.encode(data).as_str().into());
-        to_wire(&object([
+        let members = object([
             ("action", action.into()),
             ("role", role.into()),
             ("type", kind.into()),
             ("path", path.into()),
             ("data", data),
-        ]))
+        ]);
+        to_wire(&members, Numbers::WithinDoubles)
     };
     staged.into_iter().map(write).collect()
 }

@@ -1,20 +1,18 @@
 //! Pieces that several roles share.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use crate::dialect::reader::At;
+pub(super) use crate::dialect::writer::{map, object, time_value};
 use crate::dialect::{Envelope, Fault, InvalidMetadata};
 use crate::json::Value;
 use crate::keys::{KeyType, PublicKey};
 use crate::limits::Limits;
 use crate::metadata::{Digests, FileMeta, RoleKeys, Threshold, Version};
 use crate::names::{KeyId, RoleName};
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 /// Standard base64 with padding; as Go, without a look at the unused bits of the last character.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -81,7 +79,7 @@ pub(super) fn key(at: &At<'_, '_, '_>) -> Result<PublicKey, Fault> {
     let public = value.need("public", "a base64 string")?;
     let bytes = decode_base64(public.str()?).filter(|bytes| bytes.len() <= MAX_KEY_BYTES);
     let public = bytes.ok_or_else(|| public.fault("a base64 string of at most 256 KiB"))?;
-    Ok(PublicKey { key_type, public })
+    Ok(PublicKey::new(key_type, public))
 }
 
 /// `keyids` and `threshold` of one role, each key id present in `known`.
@@ -143,16 +141,7 @@ fn digests(at: &At<'_, '_, '_>, file: &str) -> Result<Digests, Fault> {
         let invalid = || Fault::Checksum { file: file.chars().take(80).collect(), algorithm };
         bytes.map(Some).ok_or_else(invalid)
     }
-    Ok(Digests { sha256: digest(at, file, "sha256")?, sha512: digest(at, file, "sha512")? })
-}
-
-/// An object out of members.
-pub(super) fn object<const N: usize>(members: [(&'static str, Value<'static>); N]) -> Value<'static> {
-    members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect()
-}
-
-pub(super) fn map<'k>(members: impl Iterator<Item = (&'k str, Value<'static>)>) -> Value<'static> {
-    members.map(|(name, value)| (Cow::Owned(name.to_owned()), value)).collect()
+    Ok(Digests { sha256: digest(at, file, "sha256")?, sha512: digest(at, file, "sha512")?, others: false })
 }
 
 pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'static> {
@@ -177,9 +166,4 @@ pub(super) fn digests_value(digests: &Digests) -> Value<'static> {
 
 pub(super) fn file_meta_value(meta: &FileMeta) -> Value<'static> {
     object([("hashes", digests_value(&meta.digests)), ("length", meta.length.unwrap_or_default().into())])
-}
-
-/// UTC and whole seconds: every reader takes it, and it does not tell the writer's zone.
-pub(super) fn time_value(time: DateTime<Utc>) -> Value<'static> {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true).as_str().into()
 }

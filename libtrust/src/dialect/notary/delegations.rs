@@ -19,7 +19,7 @@ pub(super) fn read(at: &At<'_, '_, '_>, parent: &RoleName, limits: &Limits) -> R
     let keys = at.member("keys").map(|at| keys(&at)).transpose()?.unwrap_or_default();
     let mut roles: Vec<Delegation> = Vec::new();
     let mut names = BTreeSet::new();
-    let Some(listed) = at.member("roles") else { return Ok(Delegations { keys, roles }) };
+    let Some(listed) = at.member("roles") else { return Ok(Delegations { keys, roles, succinct: None }) };
     let listed = listed.list()?;
     if listed.len() > limits.delegations {
         let what = format!("delegations of {parent}");
@@ -34,9 +34,9 @@ pub(super) fn read(at: &At<'_, '_, '_>, parent: &RoleName, limits: &Limits) -> R
         }
         let paths = at.member("paths").map(|at| texts(&at)).transpose()?.unwrap_or_default();
         let keys = role_keys(&at, text, &keys, limits)?;
-        roles.push(Delegation { name, keys, paths });
+        roles.push(Delegation::of_paths(name, keys, paths));
     }
-    Ok(Delegations { keys, roles })
+    Ok(Delegations { keys, roles, succinct: None })
 }
 
 fn texts(at: &At<'_, '_, '_>) -> Result<Vec<String>, Fault> {

@@ -5,12 +5,13 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use super::common::object;
 use super::envelope::method;
 use crate::dialect::Unsigned;
-use crate::json::{NotCanonical, Value, to_canonical, to_wire};
+use crate::json::{NotCanonical, Numbers, Value, to_canonical, to_wire};
 use crate::keys::Signature;
 
 /// The two forms of `signed`.
 pub(in crate::dialect) fn encode(signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
-    Ok(Unsigned { canonical: to_canonical(signed)?, wire: to_wire(signed)? })
+    const NUMBERS: Numbers = Numbers::WithinDoubles;
+    Ok(Unsigned { canonical: to_canonical(signed, NUMBERS)?, wire: to_wire(signed, NUMBERS)? })
 }
 
 /// `{"signed":..,"signatures":[..]}`: this order, not sorted.
@@ -23,7 +24,7 @@ pub(in crate::dialect) fn file(signed: &[u8], signatures: &[Signature]) -> Vec<u
         ])
     });
     // Strings alone: there is no number that could fail.
-    let signatures = to_wire(&Value::Array(signatures.collect())).unwrap_or_default();
+    let signatures = to_wire(&Value::Array(signatures.collect()), Numbers::WithinDoubles).unwrap_or_default();
     [b"{\"signed\":", signed, b",\"signatures\":", &signatures, b"}"].concat()
 }
 

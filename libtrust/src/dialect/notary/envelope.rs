@@ -1,7 +1,5 @@
 //! The outer object: `signed`, and `signatures` of `keyid`, `method` and `sig`.
 
-use chrono::{DateTime, Datelike as _, Utc};
-
 use super::common::decode_base64;
 use crate::dialect::reader::At;
 use crate::dialect::{Fault, Header, MalformedFile};
@@ -49,21 +47,8 @@ fn header(at: &At<'_, '_, '_>) -> Result<Header, Fault> {
     ])?;
     let type_name = signed.need("_type", "a string")?.str()?.to_owned();
     let version = signed.need("version", "a whole number")?.whole()?;
-    let expires = signed.need("expires", "a date")?;
-    let expires = parse_time(expires.str()?).ok_or_else(|| expires.fault("a date as RFC 3339 writes it"))?;
+    let expires = signed.need("expires", "a date")?.time()?;
     Ok(Header { type_name, version, expires })
-}
-
-/// RFC 3339 as Go reads it: with `T`, seconds and a zone.
-fn parse_time(text: &str) -> Option<DateTime<Utc>> {
-    // chrono also takes a space, small letters, a typographic minus and leap seconds; Go does not.
-    let plain = |b: u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b':' | b'.' | b'T' | b'Z');
-    if text.as_bytes().get(10) != Some(&b'T') || !text.bytes().all(plain) {
-        return None;
-    }
-    let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
-    // An offset can move the year out of the four digits that the format has.
-    (time.timestamp_subsec_nanos() < 1_000_000_000 && (0..=9999).contains(&time.year())).then_some(time)
 }
 
 fn signatures(at: &At<'_, '_, '_>) -> Result<Vec<Signature>, Fault> {
@@ -100,5 +85,11 @@ pub(super) fn method(scheme: &SignatureScheme) -> &str {
         SignatureScheme::RsaPkcs1v15 => "rsapkcs1v15",
         SignatureScheme::Ed25519 => "eddsa",
         SignatureScheme::Other(name) => name,
+        // Notary has no such method, so its readers pass these over.
+        SignatureScheme::EcdsaP256Der => "ecdsa-sha2-nistp256",
+        SignatureScheme::EcdsaP384Der => "ecdsa-sha2-nistp384",
+        SignatureScheme::RsaPssSha384 => "rsassa-pss-sha384",
+        SignatureScheme::RsaPssSha512 => "rsassa-pss-sha512",
+        SignatureScheme::OfKey => "",
     }
 }

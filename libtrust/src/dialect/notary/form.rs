@@ -6,7 +6,7 @@
 use chrono::{DateTime, SecondsFormat};
 
 use super::encode::{encode, file};
-use crate::dialect::{Envelope, Spelled};
+use crate::dialect::{Dialect, Envelope, Spelled};
 use crate::json::Value;
 
 /// Whether reading and writing this file again gives the same bytes. `says` is what was read out of it.
@@ -18,7 +18,7 @@ pub(in crate::dialect) fn is_written_so<T: Spelled>(envelope: &Envelope<'_>, say
     if time(expires).as_deref() != Some(expires) {
         return false;
     }
-    let Value::Object(mut members) = says.to_notary() else { return false };
+    let Value::Object(mut members) = says.to_value(Dialect::Notary) else { return false };
     for (name, value) in &mut members {
         if name == "expires" {
             *value = expires.into();

@@ -17,7 +17,7 @@ pub(super) fn public_key(info: Option<proto::KeyInfo>, public: Vec<u8>) -> Resul
     if algorithm.is_empty() || public.is_empty() {
         return Err("it answered with an empty key, as Notary's signer does when its database fails".to_owned());
     }
-    let key = PublicKey { key_type: KeyType::from(algorithm.as_str()), public };
+    let key = PublicKey::new(KeyType::from(algorithm.as_str()), public);
     key.verifying_key().map_err(|error| format!("it answered with a key that cannot verify: {error}"))?;
     let id = key_id(&key);
     let said = info.key_id.unwrap_or_default().id;

@@ -237,7 +237,7 @@ fn public_key(session: &Session, id: &[u8], algorithm: KeyAlgorithm) -> Result<P
     });
     let public = point.and_then(|point| from_point(&point, algorithm));
     let public = public.ok_or_else(|| unreadable(&hex, "CKA_EC_POINT", "it is not a point of the curve's form"))?;
-    Ok(PublicKey { key_type: algorithm.key_type(), public })
+    Ok(PublicKey::new(algorithm.key_type(), public))
 }
 
 /// Most tokens wrap the point into a DER octet string, some do not.

@@ -31,7 +31,7 @@ pub struct TlsOptions {
 
 impl TlsOptions {
     /// Settings for connections to `host` and to the token service it names. Reads files, once.
-    pub(super) fn config(&self, host: &str) -> Result<ClientConfig, TlsFileError> {
+    pub(in crate::client) fn config(&self, host: &str) -> Result<ClientConfig, TlsFileError> {
         let provider = Arc::new(ring::default_provider());
         let mut files = files::Found::new();
         if let Some(ca) = &self.ca_file {

@@ -88,7 +88,7 @@ fn certificates(session: &Session) -> Result<Vec<TokenKey>, Fault> {
             continue;
         }
         let role = common_name(&certificate).filter(|name| name.parse::<RoleName>().is_ok());
-        let public = PublicKey { key_type: KeyType::Ecdsa, public: spki };
+        let public = PublicKey::new(KeyType::Ecdsa, spki);
         found.push(TokenKey { id: key_id(&public), public, role, object_id, is_ours: false });
     }
     Ok(found)
@@ -98,7 +98,7 @@ fn certificates(session: &Session) -> Result<Vec<TokenKey>, Fault> {
 fn from_point(point: &[u8]) -> Option<PublicKey> {
     let point = point.strip_prefix(&[0x04, 0x41]).filter(|rest| rest.len() == POINT_BYTES).unwrap_or(point);
     let is_point = point.len() == POINT_BYTES && point.first() == Some(&4);
-    is_point.then(|| PublicKey { key_type: KeyType::Ecdsa, public: [&P256_SPKI_PREFIX[..], point].concat() })
+    is_point.then(|| PublicKey::new(KeyType::Ecdsa, [&P256_SPKI_PREFIX[..], point].concat()))
 }
 
 /// The private key of a `CKA_ID`.

@@ -1,0 +1,31 @@
+//! A client for TUF 1.0 repositories of any files.
+//!
+//! What it reads from is a [`Source`], what it remembers is in a [`Store`], and artifacts go to an [`ArtifactFolder`].
+
+mod artifact;
+mod base_url;
+mod folder_source;
+mod folder_store;
+mod http_source;
+mod memory_source;
+mod memory_store;
+mod metadata_name;
+mod percent;
+mod source;
+mod store;
+mod target_path;
+
+#[cfg(test)]
+mod tests;
+
+pub use artifact::{ArtifactFolder, DownloadError};
+pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use folder_source::FolderSource;
+pub use folder_store::FolderStore;
+pub use http_source::HttpSource;
+pub use memory_source::MemorySource;
+pub use memory_store::MemoryStore;
+pub use metadata_name::MetadataName;
+pub use source::{ArtifactBytes, Source, SourceError};
+pub use store::{Store, StoreError, Turn, turn};
+pub use target_path::{InvalidTargetPath, TargetPath};

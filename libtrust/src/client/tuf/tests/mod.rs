@@ -1,0 +1,4 @@
+//! Reading over HTTP, and downloads.
+
+mod artifacts;
+mod http;
