@@ -16,12 +16,14 @@ mod read;
 mod renew;
 mod served;
 mod sign;
+mod target;
 
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::dialect::Dialect;
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
 use tokio::sync::Semaphore;
@@ -30,9 +32,11 @@ use crate::signer::OnlineSigner;
 use crate::storage::Storage;
 use crate::telemetry::metrics::CollectionMetrics;
 
+pub(crate) use cache::FileName;
 pub use current::Current;
-pub(crate) use current::decode;
+pub(crate) use current::{decode, file_name};
 pub use error::{PublishFailure, ReadFailure};
+pub(crate) use keys::held_as;
 pub use renew::Renewal;
 pub use served::ServedFile;
 
@@ -60,8 +64,9 @@ pub struct Settings {
 /// How many large uploads are judged at once.
 const LARGE_AT_ONCE: usize = 2;
 
-/// All collections of this server.
+/// All collections of this server in one dialect.
 pub struct Collections {
+    dialect: Dialect,
     storage: Arc<dyn Storage>,
     signer: Arc<dyn OnlineSigner>,
     clock: Clock,
@@ -80,6 +85,7 @@ impl Collections {
     /// Puts storage and signer together.
     #[must_use]
     pub fn new(
+        dialect: Dialect,
         storage: Arc<dyn Storage>,
         signer: Arc<dyn OnlineSigner>,
         clock: Clock,
@@ -89,6 +95,7 @@ impl Collections {
         let coherence = coherence::Coherence::new(settings.max_staleness);
         let cache = cache::Cache::new(settings.cache_bytes, coherence, metrics.clone());
         Self {
+            dialect,
             storage,
             signer,
             clock,
@@ -100,6 +107,12 @@ impl Collections {
             pauses: pauses::Pauses::default(),
             order: RandomState::new(),
         }
+    }
+
+    /// How they are spelled.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The store behind the collections.

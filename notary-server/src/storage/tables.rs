@@ -3,7 +3,10 @@
 
 use std::sync::OnceLock;
 
-use libtrust::names::{InvalidRoleName, RoleName};
+use libtrust::dialect::Dialect;
+use libtrust::names::RoleName;
+
+use crate::names::role_name;
 
 /// Notary's names of its tables, and what stands for them in the other set.
 const NAMES: [(&str, &str); 2] = [("tuf_files", "tuf1_files"), ("changefeed", "tuf1_changes")];
@@ -35,8 +38,12 @@ impl Tables {
     }
 
     /// Reads a stored role.
-    pub(crate) fn role(self, text: &str) -> Result<RoleName, InvalidRoleName> {
-        text.parse()
+    pub(crate) fn role(self, text: &str) -> Result<RoleName, String> {
+        let dialect = match self {
+            Self::Notary => Dialect::Notary,
+            Self::Tuf => Dialect::Tuf,
+        };
+        role_name(dialect, text)
     }
 
     fn rename(sql: &str) -> String {
