@@ -228,6 +228,10 @@ async fn hash_bins_are_published_one_by_one() {
     assert_eq!(reader.find(server.now(), "a").await.unwrap(), "bin-c");
     let newer = file(&publisher.role(2, &["a", "b"]), &[&key]);
     assert_eq!(server.put(GUN, &[("bin-c", &newer)]).await.status, OK);
+    let mut delegating = publisher.role(3, &[]);
+    delegate(&mut delegating.delegations, "further", &key);
+    let refusal = server.put(GUN, &[("bin-c", &file(&delegating, &[&key]))]).await.refusal();
+    assert!(refusal.contains("hash bin"), "{refusal}");
     let refusal = server.put(GUN, &[("bin-10", &bin)]).await.refusal();
     assert!(refusal.contains("delegation does not exist"), "{refusal}");
 }
