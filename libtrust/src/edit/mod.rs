@@ -6,6 +6,7 @@ mod draft;
 mod error;
 mod snapshot;
 mod timestamp;
+pub mod tuf;
 
 pub use change::Change;
 pub use draft::{Draft, ROOT_LIFETIME, TARGETS_LIFETIME};
