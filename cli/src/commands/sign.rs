@@ -189,7 +189,7 @@ fn target(found: &Descriptor) -> Result<Target, Failure> {
     if sha256.is_none() {
         return Err(Failure::usage(format!("{}: only sha256 digests are signed", found.digest)));
     }
-    Ok(Target { length: found.size, digests: Digests { sha256, sha512: None }, custom: None })
+    Ok(Target { length: found.size, digests: Digests { sha256, ..Digests::default() }, custom: None })
 }
 
 fn publish(
