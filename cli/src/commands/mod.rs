@@ -16,6 +16,7 @@ pub mod key;
 pub mod list;
 pub mod log;
 pub mod man;
+pub mod migrate;
 pub mod mirror;
 mod name;
 pub mod pins;
@@ -31,6 +32,7 @@ pub mod sign;
 pub mod signer;
 pub mod staged;
 mod tags;
+pub mod tuf;
 pub mod verify;
 pub mod witness;
 
@@ -70,6 +72,7 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Notary(words) => return Ok(notary::run(&words, context)),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
+        Command::Tuf(options) => tuf::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
         Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),
@@ -79,6 +82,7 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::List(options) => list::run(&options, context),
         Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Migrate(options) => migrate::run(&options, context),
         Command::Mirror(options) => mirror::run(&options, context),
         Command::Policy(options) => policy::run(&options, context),
         Command::Renew(options) => renew::run(&options, context),
