@@ -7,7 +7,9 @@ mod change;
 mod client_options;
 mod delegate;
 mod download;
+mod export;
 mod init;
+mod inspect;
 mod keys;
 mod lifetimes;
 mod list;
@@ -60,6 +62,10 @@ pub enum Verb {
     Sign(sign::Options),
     /// Put what is staged in front of readers, with a new timestamp
     Publish(publish::Options),
+    /// Show what a repository says, and by whose word
+    Inspect(inspect::Options),
+    /// Copy a repository, verified, into files for any web server
+    Export(export::Options),
     /// Drop what is staged
     Drop(publish::DropOptions),
 }
@@ -84,6 +90,8 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         Verb::Renew(options) => renew::run(options, context),
         Verb::Sign(options) => sign::run(options, context),
         Verb::Publish(options) => publish::run(options, context),
+        Verb::Inspect(options) => inspect::run(options, context),
+        Verb::Export(options) => export::run(options, context),
         Verb::Drop(options) => publish::discard(options, context),
     }
 }
