@@ -184,7 +184,7 @@ fn delegated_roles_are_signed_by_their_own_keys() {
 
     // Whoever has the keys signs what is staged; the owner publishes.
     let signed = place.open().sign(&others, None).unwrap();
-    assert!(signed.iter().all(|role| role.outstanding.is_none() && role.signed.len() == 1), "{signed:?}");
+    assert!(signed.iter().all(|role| role.outstanding.is_none()), "{signed:?}");
     place.open().publish(&place.keys, now()).unwrap();
     assert_eq!(place.read("team/x").unwrap(), b"team/x");
     assert_eq!(place.read("team/d1").unwrap(), b"team/d1");
