@@ -13,6 +13,7 @@ mod lifetimes;
 mod publication;
 mod publish;
 mod published;
+mod server;
 mod sign;
 mod stage;
 #[cfg(test)]

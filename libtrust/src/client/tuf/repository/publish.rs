@@ -110,7 +110,7 @@ impl OwnRepository {
     }
 
     /// The next snapshot; nothing if that which is there will do.
-    fn snapshot(
+    pub(super) fn snapshot(
         &self,
         files: &[Finished],
         keys: &mut OpenKeys<'_>,
@@ -131,7 +131,7 @@ impl OwnRepository {
         self.online::<Snapshot>(&RoleName::Snapshot, &snapshot, keys).map(Some)
     }
 
-    fn timestamp(
+    pub(super) fn timestamp(
         &self,
         files: &[Finished],
         keys: &mut OpenKeys<'_>,
