@@ -154,10 +154,7 @@ impl OwnRepository {
         metadata: &T,
         keys: &mut OpenKeys<'_>,
     ) -> Result<Finished, RepositoryError> {
-        let previous = match (role, &self.published) {
-            (RoleName::Snapshot, Some(published)) => published.bytes(role)?,
-            _ => None,
-        };
+        let previous = self.published.as_ref().map(|published| published.bytes(role)).transpose()?.flatten();
         let unsigned = match &previous {
             Some(previous) => Dialect::Tuf.encode_over(metadata, &parse(role, previous)?),
             None => Dialect::Tuf.encode(metadata),
