@@ -1,5 +1,7 @@
 //! A repository from its beginning on, and what readers make of it.
 
+mod server;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
