@@ -10,6 +10,7 @@ mod draft;
 mod error;
 mod layout;
 mod lifetimes;
+mod parallel;
 mod publication;
 mod publish;
 mod published;
