@@ -124,13 +124,18 @@ class Repository:
             data = self.sign(role, self.signers[name])
             self.write(name, role.signed.version, data, consistent)
             self.snapshot.signed.meta[f"{name}.json"] = self.meta(data, role.signed.version, lengths)
-        for name, named in (("snapshot", self.snapshot), ("timestamp", self.timestamp)):
-            if name in self.written:
-                named.signed.version += 1
-            data = self.sign(named, self.signers[name])
-            self.write(name, named.signed.version, data, consistent and name == "snapshot")
-            if name == "snapshot":
-                self.timestamp.signed.snapshot_meta = self.meta(data, named.signed.version, lengths)
+        if "snapshot" in self.written:
+            self.snapshot.signed.version += 1
+        data = self.sign(self.snapshot, self.signers["snapshot"])
+        self.write("snapshot", self.snapshot.signed.version, data, consistent)
+        self.timestamp.signed.snapshot_meta = self.meta(data, self.snapshot.signed.version, lengths)
+        self.publish_timestamp()
+
+    def publish_timestamp(self):
+        """Signs the next timestamp, which names the snapshot that was signed last."""
+        if "timestamp" in self.written:
+            self.timestamp.signed.version += 1
+        self.write("timestamp", self.timestamp.signed.version, self.sign(self.timestamp, self.signers["timestamp"]), False)
 
     def meta(self, data: bytes, version: int, lengths: bool) -> MetaFile:
         """How a file is named by the next one up."""

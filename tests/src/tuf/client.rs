@@ -1,0 +1,156 @@
+//! TUF clients of several languages behind the command line of the public conformance suite.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{Outcome, clean, run};
+use crate::peers::{python_tuf, rust_tuf, trust, tuf_js};
+
+/// Whose client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// `trust tuf`.
+    Ours,
+    /// The reference implementation.
+    PythonTuf,
+    /// The JavaScript one.
+    TufJs,
+    /// Its library wants key ids that are digests, and SHA-256 hashes.
+    Tough,
+    /// The other one in Rust.
+    SigstoreTuf,
+}
+
+impl Client {
+    /// Everybody's but ours.
+    pub const OTHERS: [Self; 4] = [Self::PythonTuf, Self::TufJs, Self::Tough, Self::SigstoreTuf];
+
+    /// The program, without arguments yet.
+    pub fn command(self) -> Result<Command> {
+        match self {
+            Self::Ours => {
+                let mut command = clean(trust::binary()?);
+                command.arg("tuf");
+                Ok(command)
+            }
+            Self::PythonTuf => python_tuf::script("python_tuf.py"),
+            Self::TufJs => tuf_js::client(),
+            Self::Tough => rust_tuf::tough(),
+            Self::SigstoreTuf => rust_tuf::sigstore_tuf(),
+        }
+    }
+}
+
+/// Somebody with a client, a metadata folder and a target folder.
+#[derive(Debug)]
+pub struct User {
+    client: Client,
+    home: PathBuf,
+    url: String,
+    clock: Option<String>,
+}
+
+impl User {
+    /// A new user whose folders are in `FOLDER/NAME`, who reads the repository at a URL and trusts this root.
+    pub fn new(client: Client, folder: &Path, name: &str, url: &str, root: &Path) -> Result<Self> {
+        let user = Self { client, home: folder.join(name), url: url.to_owned(), clock: None };
+        std::fs::create_dir_all(user.metadata_dir())?;
+        std::fs::create_dir_all(user.target_dir())?;
+        run(user.command()?.arg("init").arg(root))?.success()?;
+        Ok(user)
+    }
+
+    /// The same user, whose computer's clock starts anew at this UTC time (`YYYY-MM-DD hh:mm:ss`) with every command.
+    #[must_use]
+    pub fn at(self, time: &str) -> Self {
+        Self { clock: Some(time.to_owned()), ..self }
+    }
+
+    /// Where the client keeps metadata.
+    pub fn metadata_dir(&self) -> PathBuf {
+        self.home.join("metadata")
+    }
+
+    /// Where the client puts targets.
+    pub fn target_dir(&self) -> PathBuf {
+        self.home.join("targets")
+    }
+
+    /// Brings the metadata up to date.
+    pub fn refresh(&self) -> Result<Outcome> {
+        run(self.command()?.arg("--metadata-url").arg(format!("{}/metadata", self.url)).arg("refresh"))
+    }
+
+    /// Brings the metadata up to date and gets targets.
+    pub fn download(&self, paths: &[&str]) -> Result<Outcome> {
+        let mut command = self.command()?;
+        command.arg("--metadata-url").arg(format!("{}/metadata", self.url));
+        for path in paths {
+            command.args(["--target-name", path]);
+        }
+        command.arg("--target-dir").arg(self.target_dir());
+        command.arg("--target-base-url").arg(format!("{}/targets", self.url)).arg("download");
+        run(&mut command)
+    }
+
+    /// The content of the only file in the target folder, which is emptied.
+    pub fn take_target(&self) -> Result<Vec<u8>> {
+        let files = files_below(&self.target_dir())?;
+        let [file] = files.as_slice() else { bail!("should be one target: {files:?}") };
+        let content = std::fs::read(file)?;
+        std::fs::remove_dir_all(self.target_dir())?;
+        std::fs::create_dir_all(self.target_dir())?;
+        Ok(content)
+    }
+
+    /// Every file anywhere in the target folder.
+    pub fn targets(&self) -> Result<Vec<PathBuf>> {
+        files_below(&self.target_dir())
+    }
+
+    /// The metadata files that the client trusts, by name.
+    pub fn kept(&self) -> Result<BTreeMap<String, Vec<u8>>> {
+        let mut kept = BTreeMap::new();
+        for entry in std::fs::read_dir(self.metadata_dir())? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).context("a name that is not text")?;
+            if name.ends_with(".json") && path.is_file() {
+                kept.insert(name.to_owned(), std::fs::read(&path)?);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn command(&self) -> Result<Command> {
+        let mut command = self.client.command()?;
+        if let Some(time) = &self.clock {
+            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", format!("@{time}")).env("TZ", "UTC");
+            if !Path::new(FAKETIME).exists() {
+                bail!("{FAKETIME} is missing: Debian package faketime");
+            }
+        }
+        command.arg("--metadata-dir").arg(self.metadata_dir());
+        Ok(command)
+    }
+}
+
+/// What changes a program's idea of the time.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+/// Every file in a folder and below, in order.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
