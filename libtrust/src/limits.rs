@@ -32,6 +32,17 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For files of TUF 1.0 repositories, where hash bins are delegations; how large a file may be is for
+    /// whoever reads it.
+    pub const TUF: Self = Self {
+        file_bytes: usize::MAX,
+        json_depth: 32,
+        json_values: 4_000_000,
+        signatures: 128,
+        keys_per_role: 128,
+        delegations: 1 << 17,
+    };
+
     /// For files that were accepted before, perhaps under wider limits: only what protects the reader itself.
     pub const STORED: Self = Self {
         file_bytes: usize::MAX,

@@ -10,7 +10,7 @@ use super::rollback::{Known, not_older, snapshot_follows, timestamp_follows};
 use super::threshold::SigningKeys;
 use super::{Expiration, Verified, VerifyError, verify};
 use crate::dialect::{Envelope, LinkRule, Spelled};
-use crate::metadata::{Metadata, Root, Snapshot, Targets, Timestamp, Version};
+use crate::metadata::{FileMeta, Metadata, Root, Snapshot, Targets, Timestamp, Version};
 use crate::names::{DelegationName, RoleName};
 
 /// A collection whose root is trusted.
@@ -137,6 +137,19 @@ impl TrustedTimestamp {
         self.before.fresh(&snapshot)?;
         Ok(TrustedSnapshot { before: self.clone(), snapshot: Arc::new(snapshot) })
     }
+
+    /// Checks a snapshot that was trusted before and has the version that the timestamp names: that is enough, also if the
+    /// timestamp names other bytes (TUF 1.0, where a version is one file).
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn kept_snapshot(&self, file: &Envelope<'_>) -> Result<TrustedSnapshot, VerifyError> {
+        let snapshot: Verified<Snapshot> = self.before.role(file, &RoleName::Snapshot)?;
+        let named = FileMeta { version: self.timestamp.snapshot.version, ..FileMeta::default() };
+        matches_file(&RoleName::Snapshot, snapshot.file(), &named, &RoleName::Timestamp)?;
+        self.before.fresh(&snapshot)?;
+        Ok(TrustedSnapshot { before: self.clone(), snapshot: Arc::new(snapshot) })
+    }
 }
 
 impl TrustedSnapshot {
@@ -161,6 +174,12 @@ impl TrustedSnapshot {
 }
 
 impl TrustedTargets {
+    /// The first link of the chain.
+    #[must_use]
+    pub const fn trusted_root(&self) -> &TrustedRoot {
+        &self.before.before.before
+    }
+
     /// The root all of this hangs on.
     #[must_use]
     pub fn root(&self) -> &Verified<Root> {

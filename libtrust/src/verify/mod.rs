@@ -20,7 +20,9 @@ pub use links::{matches_file, snapshot_names};
 pub use lookup::Found;
 pub use pins::RootPins;
 pub use rollback::{Known, not_older};
-pub use root::{CertificateDates, first_root, known_root, newest_root, next_root, repository_root};
+pub use root::{
+    CertificateDates, first_root, has_retired_online_keys, known_root, newest_root, next_root, repository_root,
+};
 pub use scope::TargetName;
 pub use search::{Search, Step};
 pub use threshold::{Shortfall, SigningKeys};

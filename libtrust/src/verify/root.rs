@@ -8,7 +8,7 @@ use super::rollback::not_older;
 use super::threshold::{Shortfall, SigningKeys, count};
 use super::verified::seal;
 use super::{Expiration, Verified, VerifyError};
-use crate::dialect::{Envelope, RootKeyRule, RootVersionRule, Spelled};
+use crate::dialect::{Envelope, RootKeyRule, RootVersionRule, Spelled, tuf};
 use crate::keys::{CertificateBundle, InvalidBundle, PublicKey};
 use crate::metadata::Root;
 use crate::names::{Gun, KeyId, RoleName};
@@ -50,6 +50,21 @@ pub fn repository_root(
 ) -> Result<Verified<Root>, VerifyError> {
     let (dates, expiration) = (CertificateDates::Ignored, Expiration::Ignored);
     RootRules { gun: None, dates, expiration, pins: None }.judge(envelope, previous)
+}
+
+/// Whether keys that sign timestamps or snapshots under `before` do not under `after`: then versions may start anew, as
+/// they must after somebody moved them far ahead (TUF 1.0, 5.3.11). A key that was only added does not count: nothing
+/// says that the others are not to be trusted.
+#[must_use]
+pub fn has_retired_online_keys(before: &Root, after: &Root) -> bool {
+    let online = |root: &'_ Root, role: &RoleName| -> Vec<PublicKey> {
+        let ids = root.roles.get(role).map(|listed| listed.key_ids.as_slice()).unwrap_or_default();
+        ids.iter().filter_map(|id| root.keys.get(id)).map(tuf::plain_key).collect()
+    };
+    [RoleName::Timestamp, RoleName::Snapshot].iter().any(|role| {
+        let after = online(after, role);
+        online(before, role).iter().any(|key| !after.contains(key))
+    })
 }
 
 /// Verifies a root that follows `previous`: signed by the threshold of the previous root's keys (whose certificates may

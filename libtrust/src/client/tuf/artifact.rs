@@ -81,7 +81,7 @@ impl ArtifactFolder {
 /// At least one digest must be of an algorithm we know: length alone proves nothing.
 fn known_digest(path: &TargetPath, target: &Target) -> Result<(), DownloadError> {
     match target.digests {
-        Digests { sha256: None, sha512: None } => Err(DownloadError::NoKnownHash { path: path.to_string() }),
+        Digests { sha256: None, sha512: None, .. } => Err(DownloadError::NoKnownHash { path: path.to_string() }),
         _ => Ok(()),
     }
 }
@@ -134,6 +134,7 @@ impl Digesting {
         Digests {
             sha256: self.sha256.and_then(|context| context.finish().as_ref().try_into().ok()),
             sha512: self.sha512.and_then(|context| context.finish().as_ref().try_into().ok()),
+            others: false,
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::client::folder;
 /// How much of an artifact is read at once, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Reads a repository's exported files. Names are those a web server would find: a role `a/b` is `1.a/b.json`.
+/// Reads a repository's exported files. A role `a/b` is in `1.a%2Fb.json`, as repositories are written, or in
+/// `1.a/b.json`, where a web server looks for what a client asks for.
 #[derive(Debug, Clone)]
 pub struct FolderSource {
     metadata: PathBuf,
@@ -31,6 +32,16 @@ impl FolderSource {
         Self { metadata, targets, name }
     }
 
+    fn read(&self, path: &Path, name: &MetadataName, limit: u64) -> Result<Option<Bytes>, SourceError> {
+        match folder::read(path, limit) {
+            Ok(bytes) => Ok(bytes.map(Bytes::from)),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                Err(SourceError::TooLarge { origin: self.name.clone(), file: name.to_string(), limit })
+            }
+            Err(error) => Err(self.unreadable(&self.metadata, &name.to_string(), &error)),
+        }
+    }
+
     fn unreadable(&self, folder: &Path, file: &str, cause: &io::Error) -> SourceError {
         let origin = folder.display().to_string();
         SourceError::Unreadable { origin, file: file.to_owned(), cause: cause.to_string() }
@@ -44,15 +55,13 @@ impl Source for FolderSource {
     }
 
     async fn metadata(&self, name: &MetadataName, limit: u64) -> Result<Option<Bytes>, SourceError> {
-        let file = name.to_string();
+        if let Some(bytes) = self.read(&self.metadata.join(name.encoded()), name, limit)? {
+            return Ok(Some(bytes));
+        }
         // A role's name that is no path names no file that anybody could have put there.
-        let Ok(path) = file.parse::<TargetPath>() else { return Ok(None) };
-        match folder::read(&path.below(&self.metadata), limit) {
-            Ok(bytes) => Ok(bytes.map(Bytes::from)),
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                Err(SourceError::TooLarge { origin: self.name.clone(), file, limit })
-            }
-            Err(error) => Err(self.unreadable(&self.metadata, &file, &error)),
+        match name.to_string().parse::<TargetPath>() {
+            Ok(path) => self.read(&path.below(&self.metadata), name, limit),
+            Err(_) => Ok(None),
         }
     }
 

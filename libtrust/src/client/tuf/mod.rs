@@ -4,6 +4,8 @@
 
 mod artifact;
 mod base_url;
+mod delegations;
+mod error;
 mod folder_source;
 mod folder_store;
 mod http_source;
@@ -14,12 +16,16 @@ mod percent;
 mod source;
 mod store;
 mod target_path;
+mod trust;
+mod update;
 
 #[cfg(test)]
 mod tests;
 
 pub use artifact::{ArtifactFolder, DownloadError};
 pub use base_url::{BaseUrl, InvalidBaseUrl};
+pub use delegations::FoundTarget;
+pub use error::TufError;
 pub use folder_source::FolderSource;
 pub use folder_store::FolderStore;
 pub use http_source::HttpSource;
@@ -29,3 +35,5 @@ pub use metadata_name::MetadataName;
 pub use source::{ArtifactBytes, Source, SourceError};
 pub use store::{Store, StoreError, Turn, turn};
 pub use target_path::{InvalidTargetPath, TargetPath};
+pub use trust::begin;
+pub use update::{Repository, RepositoryClient, RepositoryLimits};
