@@ -69,8 +69,6 @@ class Repository:
         self.snapshot = Metadata(Snapshot(expires=expires))
         self.timestamp = Metadata(Timestamp(expires=expires))
         self.written = {}
-        for part in ("metadata", "targets"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
 
     # Keys.
 
@@ -102,7 +100,7 @@ class Repository:
         """Writes a metadata file under its name, with its version before it if names say versions."""
         encoded = quote(name, "")
         file = f"{version}.{encoded}.json" if versioned else f"{encoded}.json"
-        (self.folder / "metadata" / file).write_bytes(data)
+        self.put(f"metadata/{file}", data)
         self.written[name] = data
 
     def publish_root(self, also=()):
@@ -143,6 +141,12 @@ class Repository:
         meta.version = version
         return meta
 
+    def put(self, name: str, data: bytes):
+        """Shows a file under a name that clients ask for."""
+        place = self.folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+
     # What is in it.
 
     def add(self, role: str, path: str, content: bytes, custom=None, hashes=None) -> TargetFile:
@@ -153,9 +157,7 @@ class Repository:
         self.targets[role].signed.targets[path] = file
         names = file.get_prefixed_paths() if self.root.signed.consistent_snapshot else [path]
         for name in names:
-            place = self.folder / "targets" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            self.put(f"targets/{name}", content)
         return file
 
     def delegate(self, parent: str, name: str, paths=None, prefixes=None, terminating=False, threshold=1, signers=None):
