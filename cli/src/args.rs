@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bundle, completion, delegation, delete, diff, doctor, init, inspect, key, list, log, man, mirror, policy, renew,
-    resolve, revoke, root, sign, signer, staged, verify, witness,
+    bundle, completion, delegation, delete, diff, doctor, init, inspect, key, list, log, man, migrate, mirror, policy,
+    renew, resolve, revoke, root, sign, signer, staged, verify, witness,
 };
 use crate::notary;
 use crate::settings::GlobalOptions;
@@ -73,6 +73,8 @@ pub enum Command {
     Bundle(bundle::Options),
     /// Copy collections into files for any web server, or to another trust server
     Mirror(mirror::Options),
+    /// Publish collections in TUF 1.0 as well, for clients of any language
+    Migrate(migrate::Options),
     /// Show which rules hold for which names, and whether images satisfy them
     Policy(policy::Options),
     /// Look whether everything is in order: server, clock, keys, dates, policy, Docker

@@ -67,21 +67,22 @@ pub fn timestamp(bytes: &[u8]) {
     role::<Timestamp>(&RoleName::Timestamp, bytes);
 }
 
-/// What was read is written so that it reads back and is written the same.
+/// In each dialect: what was read is written so that it reads back, is written the same, and is signed the same.
 fn role<T: Spelled>(role: &RoleName, bytes: &[u8]) {
-    let limits = Limits { file_bytes: 1 << 20, ..Limits::default() };
-    let parse = |bytes| Envelope::parse(Dialect::Notary, role.clone(), bytes, &limits);
-    let Ok(envelope) = parse(bytes) else { return };
-    let Ok(metadata) = T::decode(&envelope) else { return };
-    let unsigned = Dialect::Notary.encode(&metadata).unwrap();
-    let written = unsigned.with_signatures(Dialect::Notary, envelope.signatures());
-    // What we write may be longer than what was read.
-    let Ok(again) = Envelope::parse(Dialect::Notary, role.clone(), &written, &Limits::default()) else {
-        panic!("what was written does not read back: {}", String::from_utf8_lossy(&written))
-    };
-    assert_eq!(again.canonical(), unsigned.canonical);
-    assert_eq!(again.signatures(), envelope.signatures());
-    assert_eq!(Dialect::Notary.encode(&T::decode(&again).unwrap()).unwrap(), unsigned);
+    for dialect in [Dialect::Notary, Dialect::Tuf] {
+        let limits = Limits { file_bytes: 1 << 20, ..Limits::default() };
+        let Ok(envelope) = Envelope::parse(dialect, role.clone(), bytes, &limits) else { continue };
+        let Ok(metadata) = T::decode(&envelope) else { continue };
+        let unsigned = dialect.encode_over(&metadata, &envelope).unwrap();
+        let written = unsigned.with_signatures(dialect, envelope.signatures());
+        // What we write may be longer than what was read.
+        let Ok(again) = Envelope::parse(dialect, role.clone(), &written, &Limits::default()) else {
+            panic!("what was written does not read back: {}", String::from_utf8_lossy(&written))
+        };
+        assert_eq!(again.canonical(), unsigned.canonical);
+        assert_eq!(again.signatures(), envelope.signatures());
+        assert_eq!(dialect.encode_over(&T::decode(&again).unwrap(), &again).unwrap(), unsigned);
+    }
 }
 
 /// PEM text of certificates.
@@ -105,6 +106,11 @@ pub fn key(bytes: &[u8]) {
             SignatureScheme::RsaPss,
             SignatureScheme::RsaPkcs1v15,
             SignatureScheme::Ed25519,
+            SignatureScheme::EcdsaP256Der,
+            SignatureScheme::EcdsaP384Der,
+            SignatureScheme::RsaPssSha384,
+            SignatureScheme::RsaPssSha512,
+            SignatureScheme::OfKey,
         ] {
             assert!(key.verify(&scheme, b"message", bytes).is_err());
         }
@@ -142,6 +148,9 @@ pub fn names(bytes: &[u8]) {
         }
         Ok(role) => assert_eq!(role.as_str(), text),
         Err(_) => {}
+    }
+    if let Ok(role) = RoleName::in_tuf(text) {
+        assert_eq!(role.as_str(), text);
     }
 }
 

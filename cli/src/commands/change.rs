@@ -184,7 +184,7 @@ pub fn publish(
         Ok(changes)
     };
     let publication = session.wait(publisher.publish_with(gun, remembered))?;
-    let roles = publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+    let roles = shown::published(session, gun, &publication);
     let planned = planned.into_inner().unwrap_or_else(PoisonError::into_inner);
     // A change that is already true is none.
     let planned = if publication.roles.is_empty() { Vec::new() } else { planned };

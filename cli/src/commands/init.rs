@@ -10,7 +10,7 @@ use super::Context;
 use super::change::{Changed, ChangedCollection};
 use super::key::find;
 use super::name::CollectionName;
-use super::shown::{self, FileVersion};
+use super::{migrate, shown};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::settings::{Changes, Verbosity};
@@ -36,6 +36,9 @@ pub struct Options {
     /// How many root keys must sign a change of root keys
     #[arg(long, value_name = "N", value_parser = threshold)]
     pub root_threshold: Option<Threshold>,
+    /// Publish in TUF 1.0 as well, from now on
+    #[arg(long)]
+    pub tuf: bool,
     /// Who signs snapshots
     #[arg(long, value_enum, default_value_t)]
     pub snapshot: Holder,
@@ -83,7 +86,11 @@ fn one(options: &Options, session: &Session) -> Result<ChangedCollection, Failur
         },
         any_root_key: false,
     };
-    begin(session, gun, &init, &[])
+    let begun = begin(session, gun, &init, &[])?;
+    if options.tuf && session.settings().changes == Changes::Made {
+        migrate::begin(session, gun, &session.publisher(gun)?)?;
+    }
+    Ok(begun)
 }
 
 /// Begins a collection and looks at what the server made of it.
@@ -97,7 +104,7 @@ pub fn begin(session: &Session, gun: &Gun, init: &Init, changes: &[Change]) -> R
         return Ok(ChangedCollection::of(gun, changes, Vec::new()).begun());
     }
     let publication = session.wait(publisher.init(gun, init, changes))?;
-    let roles = publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+    let roles = shown::published(session, gun, &publication);
     let collection = session.wait(publisher.client().update(gun, Offline::Never))?;
     let keys = shown::root_keys(&collection).join(", ");
     session.note(Verbosity::Normal, &format!("root key of {gun}, for policies: {keys}"));

@@ -16,6 +16,7 @@ pub mod key;
 pub mod list;
 pub mod log;
 pub mod man;
+pub mod migrate;
 pub mod mirror;
 mod name;
 pub mod pins;
@@ -79,6 +80,7 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::List(options) => list::run(&options, context),
         Command::Log(options) => log::run(&options, context),
         Command::Man(options) => man::run(&options, context),
+        Command::Migrate(options) => migrate::run(&options, context),
         Command::Mirror(options) => mirror::run(&options, context),
         Command::Policy(options) => policy::run(&options, context),
         Command::Renew(options) => renew::run(&options, context),

@@ -140,7 +140,7 @@ fn renew(options: &Options, session: &Session, gun: &Gun, dry_run: bool) -> Resu
     if !dry_run && !plan.changes.is_empty() {
         let changes = |collection: &Collection| Ok(self::plan(collection, due_before, &here).changes);
         let publication = session.wait(publisher.publish_with(gun, changes))?;
-        renewed.published = publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+        renewed.published = super::shown::published(session, gun, &publication);
     }
     Ok(renewed)
 }

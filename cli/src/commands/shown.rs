@@ -1,14 +1,15 @@
 //! How trusted things are shown, the same in every verb.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use libtrust::client::{Collection, Confirmation, ImageSigner, RootTrust};
+use libtrust::client::{Collection, Confirmation, ImageSigner, Publication, RootTrust, TufPublication};
 use libtrust::dialect::Dialect;
 use libtrust::keys::PublicKey;
 use libtrust::metadata::Version;
-use libtrust::names::{KeyId, RoleName};
+use libtrust::names::{Gun, KeyId, RoleName};
 use serde::Serialize;
 
 use crate::session::Session;
+use crate::settings::Verbosity;
 
 /// Below this a file is said to expire soon, as Notary says it.
 const SOON: TimeDelta = TimeDelta::days(182);
@@ -43,6 +44,30 @@ impl FileVersion {
     pub fn of(role: &RoleName, version: Version) -> Self {
         Self { role: role.to_string(), version: version.get() }
     }
+}
+
+/// The files that were published; what became of the TUF 1.0 form is said in passing.
+pub fn published(session: &Session, gun: &Gun, publication: &Publication) -> Vec<FileVersion> {
+    if let Some(followed) = &publication.in_tuf {
+        in_tuf(session, gun, followed);
+    }
+    publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect()
+}
+
+/// The files that were published in TUF 1.0; says what was left.
+pub fn in_tuf(session: &Session, gun: &Gun, publication: &TufPublication) -> Vec<FileVersion> {
+    let files: Vec<FileVersion> =
+        publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+    if !files.is_empty() {
+        let files: Vec<String> = files.iter().map(|file| format!("{} {}", file.role, file.version)).collect();
+        session.note(Verbosity::Steps, &format!("{gun} in TUF 1.0: {}", files.join(", ")));
+    }
+    for role in &publication.left {
+        session.warn(&format!(
+            "{role} of {gun} is behind in TUF 1.0: too few of its keys are here; run `trust migrate {gun}` where they are"
+        ));
+    }
+    files
 }
 
 /// Why the root is trusted, in one word for programs.

@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_change_is_a_line() {
         let role: libtrust::names::DelegationName = "targets/a".parse().unwrap();
-        let digests = Digests { sha256: Some([0xab; 32]), sha512: None };
+        let digests = Digests { sha256: Some([0xab; 32]), ..Digests::default() };
         let target = Target { length: 3, digests, custom: None };
         let name = "v\u{1b}1".to_owned();
         let keys: Vec<KeyId> = vec!["cd".repeat(32).parse().unwrap()];

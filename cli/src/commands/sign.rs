@@ -12,7 +12,7 @@ use libtrust::names::{Gun, ImageDigest, ImageReference, RoleName};
 use serde::Serialize;
 
 use super::change::{self, Staging};
-use super::{Context, shown};
+use super::{Context, migrate, shown};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Document, escape};
@@ -48,6 +48,9 @@ pub struct Options {
     /// Begin the collection if nothing was signed under this name before
     #[arg(long)]
     pub init: bool,
+    /// Publish in TUF 1.0 as well, from now on: every TUF client can then verify the image
+    #[arg(long, conflicts_with_all = ["stage", "prepare"])]
+    pub tuf: bool,
     /// Roles to sign in, instead of those the keys here can sign
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
@@ -189,7 +192,7 @@ fn target(found: &Descriptor) -> Result<Target, Failure> {
     if sha256.is_none() {
         return Err(Failure::usage(format!("{}: only sha256 digests are signed", found.digest)));
     }
-    Ok(Target { length: found.size, digests: Digests { sha256, sha512: None }, custom: None })
+    Ok(Target { length: found.size, digests: Digests { sha256, ..Digests::default() }, custom: None })
 }
 
 fn publish(
@@ -249,7 +252,10 @@ fn publish(
         None if begun(&publisher, gun)? => session.wait(publisher.publish(gun, &planned))?,
         None => session.wait(publisher.init(gun, &Init::default(), &planned))?,
     };
-    let roles = publication.roles.iter().map(|(role, version)| shown::FileVersion::of(role, *version)).collect();
+    let roles = shown::published(session, gun, &publication);
+    if options.tuf {
+        migrate::begin(session, gun, &publisher)?;
+    }
     Ok(Some(Published { name: gun.to_string(), initialized: collection.is_none(), roles }))
 }
 

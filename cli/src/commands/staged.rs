@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::change::{self, Changed, ChangedCollection};
 use super::name::CollectionName;
-use super::shown::FileVersion;
+use super::shown;
 use super::shown_change::ShownChange;
 use super::{Context, ask};
 use crate::failure::Failure;
@@ -102,7 +102,7 @@ fn publish_one(session: &Session, gun: &Gun) -> Result<ChangedCollection, Failur
     lists(session).remove(gun, &staged).map_err(|error| {
         Failure::from(error).while_doing("the changes are published, and still staged").hint("trust reset --all")
     })?;
-    let roles = publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+    let roles = shown::published(session, gun, &publication);
     Ok(ChangedCollection::of(gun, &changes, roles))
 }
 

@@ -24,6 +24,10 @@ impl From<PublishError> for Failure {
                 "whoever holds the repository key can let you sign: trust signer add; or bring your key here: trust \
                  key load",
             ),
+            PublishError::BehindInTuf { gun, cause } => {
+                let failure = Self::from(*cause);
+                return failure.while_doing(format!("{gun} is published, and its TUF 1.0 form is behind"));
+            }
             PublishError::Contended { .. } => (Exit::Conflict, "run it again"),
             PublishError::Outdated { .. } => (Exit::Conflict, "prepare the file anew and have it signed again"),
             PublishError::AlreadyThere { .. } => (

@@ -43,7 +43,7 @@ pub(crate) use keystore::fuzz_key_file;
 pub use keystore::*;
 pub use publish::{
     Init, InvalidPartialFile, NewKeys, PartialFile, Publication, PublishError, Publisher, Rotation, SignatureGroup,
-    SnapshotHolder,
+    SnapshotHolder, TufForm, TufPublication,
 };
 pub use reader::Client;
 pub use registry::{Descriptor, Manifest, Platform, PlatformManifest, Registry, RegistryError, RegistryOptionsError};

@@ -4,11 +4,13 @@
 mod change;
 mod draft;
 mod error;
+mod in_tuf;
 mod snapshot;
 mod timestamp;
 
 pub use change::Change;
 pub use draft::{Draft, ROOT_LIFETIME, TARGETS_LIFETIME};
 pub use error::EditError;
+pub use in_tuf::{root_in_tuf, targets_in_tuf};
 pub use snapshot::{SNAPSHOT_LIFETIME, next_snapshot};
 pub use timestamp::{TIMESTAMP_LIFETIME, next_timestamp};

@@ -19,7 +19,7 @@ use libtrust::keys::{KeyAlgorithm, KeyType, PublicKey};
 use libtrust::limits::Limits;
 use libtrust::names::{Gun, RoleName};
 use libtrust::testing::Publisher;
-use libtrust::verify::{CertificateDates, Expiration, TrustedRoot, TrustedTargets, first_root};
+use libtrust::verify::{CertificateDates, Expiration, Known, TrustedRoot, TrustedTargets, first_root};
 use notary_server::auth::TokenAuth;
 use notary_server::collection::{Collections, Settings};
 use notary_server::config::TokenOptions;
@@ -211,11 +211,11 @@ impl Server {
             first_root(&parse(&RoleName::Root, &root), &name, CertificateDates::Enforced(self.now()), expiration);
         let timestamp = self.served(gun, "timestamp.json").await;
         let chain = TrustedRoot::new(root.unwrap(), expiration)
-            .timestamp(&parse(&RoleName::Timestamp, &timestamp), None)
+            .timestamp(&parse(&RoleName::Timestamp, &timestamp), Known::Nothing)
             .unwrap();
         let named = hex::encode(chain.timestamp().snapshot.digests.sha256.unwrap());
         let snapshot = self.served(gun, &format!("snapshot.{named}.json")).await;
-        let chain = chain.snapshot(&parse(&RoleName::Snapshot, &snapshot), None).unwrap();
+        let chain = chain.snapshot(&parse(&RoleName::Snapshot, &snapshot), Known::Nothing).unwrap();
         let named = hex::encode(chain.snapshot().meta["targets"].digests.sha256.unwrap());
         let targets = self.served(gun, &format!("targets.{named}.json")).await;
         chain.targets(&parse(&RoleName::Targets, &targets), None).unwrap()

@@ -111,8 +111,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         let done = session.wait(publisher.rotate(gun, role, &new, options.threshold))?;
         rotated.keys = done.keys.iter().map(ToString::to_string).collect();
         rotated.retired = done.retired.iter().map(ToString::to_string).collect();
-        let roles = done.publication.roles.iter();
-        rotated.roles = roles.map(|(role, version)| FileVersion::of(role, *version)).collect();
+        rotated.roles = shown::published(&session, gun, &done.publication);
         rotated.removed = remove_old(options, &session, &publisher, gun, &done.retired)?;
     }
     output::print(&rotated, session.settings().format)

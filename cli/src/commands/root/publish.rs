@@ -12,7 +12,7 @@ use super::partial;
 use crate::commands::Context;
 use crate::commands::change::{Changed, ChangedCollection};
 use crate::commands::key::find;
-use crate::commands::shown::FileVersion;
+use crate::commands::shown;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -51,7 +51,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
             return Ok(ChangedCollection::of(gun, &[], Vec::new()));
         }
         let publication = session.wait(session.publisher(gun)?.publish_partials(gun, &partials))?;
-        let roles = publication.roles.iter().map(|(role, version)| FileVersion::of(role, *version)).collect();
+        let roles = shown::published(&session, gun, &publication);
         Ok(ChangedCollection::of(gun, &[], roles))
     })
 }

@@ -125,7 +125,7 @@ fn say_signatures(found: &TrustedImage) -> Result<(), Failure> {
 /// What is released, as it is listed: with whatever else its entry says.
 fn listed(collection: &Collection, found: &TrustedImage) -> Target {
     let entry = collection.role(&found.role).and_then(|file| file.targets.get(&found.tag));
-    let digests = Digests { sha256: Some(found.digest), sha512: None };
+    let digests = Digests { sha256: Some(found.digest), ..Digests::default() };
     entry.cloned().unwrap_or(Target { length: found.size, digests, custom: None })
 }
 
@@ -152,5 +152,5 @@ fn target(options: &Options, image: &ImageReference, call: &Call, session: &Sess
     let Some(sha256) = sha256 else {
         return Err(Failure::usage(format!("{}: only sha256 digests are signed", found.digest)));
     };
-    Ok(Target { length: found.size, digests: Digests { sha256: Some(sha256), sha512: None }, custom: None })
+    Ok(Target { length: found.size, digests: Digests { sha256: Some(sha256), ..Digests::default() }, custom: None })
 }

@@ -156,7 +156,8 @@ pub(super) fn add_hash(options: &AddHashOptions, notary: &Notary) -> Result<(), 
         None => options.size.parse(),
     };
     let length = size.map_err(|_| Failure::usage(format!("{}: not a size in bytes", options.size)))?;
-    let digests = Digests { sha256: digest("sha256", &options.sha256)?, sha512: digest("sha512", &options.sha512)? };
+    let (sha256, sha512) = (digest("sha256", &options.sha256)?, digest("sha512", &options.sha512)?);
+    let digests = Digests { sha256, sha512, others: false };
     let kinds: Vec<&str> =
         [digests.sha256.map(|_| "sha256"), digests.sha512.map(|_| "sha512")].into_iter().flatten().collect();
     if kinds.is_empty() {

@@ -49,6 +49,17 @@ impl ServerAddress {
     }
 }
 
+impl ServerAddress {
+    /// The address of a metadata file of a collection's TUF 1.0 form; `file` is percent-encoded already, and an empty one
+    /// is where they are published.
+    pub(in crate::client) fn of_repository(&self, gun: &Gun, file: &str) -> Result<Url, UnaddressableName> {
+        let mut url = self.join(&format!("/tuf/{gun}/metadata/"))?;
+        let path = format!("{}{file}", url.path());
+        url.set_path(&path);
+        Ok(url)
+    }
+}
+
 /// Whatever is not plainly allowed in a path becomes `%XX`. Slashes and colons stay: Go's server and ours take a name as it
 /// stands once decoded, and proxies in between may not decode a slash.
 fn escape(path: &str) -> String {

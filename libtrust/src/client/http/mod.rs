@@ -33,6 +33,7 @@ pub(in crate::client) use failure::{Failure, causes};
 
 use super::credentials::Credentials;
 use super::transport::{RemoteFile, Transport, TransportError};
+use super::tuf::MetadataName;
 use crate::dialect::notary;
 use crate::keys::PublicKey;
 use crate::names::{Gun, RoleName};
@@ -84,6 +85,11 @@ impl HttpTransport {
 
     fn address_of(&self, gun: &Gun, file: &str) -> Result<Url, TransportError> {
         let address = self.address().of_collection(gun, file);
+        address.map_err(|error| self.rejected(0, error.to_string(), None))
+    }
+
+    fn address_in_tuf(&self, gun: &Gun, file: &str) -> Result<Url, TransportError> {
+        let address = self.address().of_repository(gun, file);
         address.map_err(|error| self.rejected(0, error.to_string(), None))
     }
 
@@ -172,6 +178,18 @@ impl Transport for HttpTransport {
 
     async fn new_server_key(&self, gun: &Gun, role: &RoleName) -> Result<PublicKey, TransportError> {
         self.key(gun, role, Method::POST, CHANGE_KEYS).await
+    }
+
+    async fn fetch_in_tuf(&self, gun: &Gun, file: &MetadataName, limit: u64) -> Result<Vec<u8>, TransportError> {
+        let request = Request::new(Method::GET, self.address_in_tuf(gun, &file.encoded())?, limit);
+        self.ask(gun, READ, &file.to_string(), request).await
+    }
+
+    async fn publish_in_tuf(&self, gun: &Gun, files: &[(RoleName, Vec<u8>)]) -> Result<(), TransportError> {
+        let body = upload::body(files);
+        let body = body.ok_or_else(|| self.rejected(0, "this machine gives no random bytes".to_owned(), None))?;
+        let request = Request::new(Method::POST, self.address_in_tuf(gun, "")?, MAX_KEY);
+        self.ask(gun, PUBLISH, "TUF 1.0 repository", Request { body: Some(body), ..request }).await.map(drop)
     }
 
     async fn delete(&self, gun: &Gun) -> Result<(), TransportError> {

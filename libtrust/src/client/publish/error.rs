@@ -142,6 +142,14 @@ pub enum PublishError {
         /// The roles whose paths admit it.
         roles: Vec<RoleName>,
     },
+    /// Everything was published; the collection's TUF 1.0 form does not say it yet.
+    #[error("{gun} is published, and its TUF 1.0 form is behind; bring it up with `trust migrate {gun}`: {cause}")]
+    BehindInTuf {
+        /// The collection.
+        gun: Gun,
+        /// Why.
+        cause: Box<PublishError>,
+    },
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),

@@ -117,7 +117,7 @@ impl Publisher {
                     .collect();
                 // If that fails it is a first use again, and nothing worse: it is published.
                 let _ = self.client.cache().commit(gun, None, &root, self.client.now());
-                Ok(Publication { roles, rebased: 0 })
+                Ok(Publication { roles, rebased: 0, in_tuf: None })
             }
             Err(TransportError::Conflict { server, .. }) => {
                 Err(PublishError::AlreadyThere { gun: gun.clone(), place: format!("on {server}") })

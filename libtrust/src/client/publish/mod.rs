@@ -5,6 +5,7 @@
 mod certificate;
 mod discard;
 mod error;
+mod in_tuf;
 mod init;
 mod partial;
 mod prepared;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use error::PublishError;
+pub use in_tuf::{TufForm, TufPublication};
 pub use init::{Init, SnapshotHolder};
 pub use partial::{InvalidPartialFile, PartialFile, SignatureGroup};
 pub use rotate::{NewKeys, Rotation};
@@ -48,6 +50,8 @@ pub struct Publication {
     pub roles: Vec<(RoleName, Version)>,
     /// How often it was based anew on what others had published.
     pub rebased: u32,
+    /// What followed in TUF 1.0, for a collection that has that form.
+    pub in_tuf: Option<TufPublication>,
 }
 
 impl Publisher {
@@ -121,14 +125,18 @@ impl Publisher {
                 draft.apply(&change)?;
             }
             if draft.changed().is_empty() {
-                return Ok(Publication { roles: Vec::new(), rebased });
+                let in_tuf = self.follow_in_tuf(gun).await?;
+                return Ok(Publication { roles: Vec::new(), rebased, in_tuf });
             }
             draft.advance(self.client.now());
             let previous: &Snapshot = collection.snapshot();
             let files = self.sign(gun, &draft, Some(collection.root()), Some(previous))?;
             let roles = versions(&draft, &files, previous.version());
             match self.client.transport().publish(gun, &files).await {
-                Ok(()) => return Ok(Publication { roles, rebased }),
+                Ok(()) => {
+                    let in_tuf = self.follow_in_tuf(gun).await?;
+                    return Ok(Publication { roles, rebased, in_tuf });
+                }
                 Err(TransportError::Conflict { .. }) if rebased + 1 < ATTEMPTS => rebased += 1,
                 Err(last @ TransportError::Conflict { .. }) => {
                     return Err(PublishError::Contended { attempts: ATTEMPTS, last });

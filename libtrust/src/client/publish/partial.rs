@@ -371,7 +371,10 @@ impl Publisher {
         }
         let roles = versions(&draft, &files, collection.snapshot().version);
         match self.client.transport().publish(gun, &files).await {
-            Ok(()) => Ok(Publication { roles, rebased: 0 }),
+            Ok(()) => {
+                let in_tuf = self.follow_in_tuf(gun).await?;
+                Ok(Publication { roles, rebased: 0, in_tuf })
+            }
             Err(last @ TransportError::Conflict { .. }) => Err(PublishError::Contended { attempts: 1, last }),
             Err(error) => Err(error.into()),
         }

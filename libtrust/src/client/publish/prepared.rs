@@ -55,6 +55,6 @@ impl Publisher {
         let mut roles = versions(&draft, &files, Version::FIRST);
         roles.iter_mut().filter(|(role, _)| *role == RoleName::Snapshot).for_each(|(_, v)| *v = Version::FIRST);
         self.client.transport().publish(gun, &files).await?;
-        Ok(Publication { roles, rebased: 0 })
+        Ok(Publication { roles, rebased: 0, in_tuf: None })
     }
 }

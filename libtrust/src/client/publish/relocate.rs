@@ -51,6 +51,6 @@ impl Publisher {
             files.push((role.clone(), bytes.ok_or_else(missing)?));
         }
         to.publish(gun, &files).await?;
-        Ok(Publication { roles: published, rebased: 0 })
+        Ok(Publication { roles: published, rebased: 0, in_tuf: None })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::{RemoteFile, Transport, TransportError};
+use crate::client::tuf::MetadataName;
 use crate::keys::PublicKey;
 use crate::names::{Gun, RoleName};
 
@@ -74,6 +75,14 @@ impl Transport for Mirrors {
 
     async fn new_server_key(&self, gun: &Gun, role: &RoleName) -> Result<PublicKey, TransportError> {
         self.at(0).new_server_key(gun, role).await
+    }
+
+    async fn fetch_in_tuf(&self, gun: &Gun, file: &MetadataName, limit: u64) -> Result<Vec<u8>, TransportError> {
+        self.at(0).fetch_in_tuf(gun, file, limit).await
+    }
+
+    async fn publish_in_tuf(&self, gun: &Gun, files: &[(RoleName, Vec<u8>)]) -> Result<(), TransportError> {
+        self.at(0).publish_in_tuf(gun, files).await
     }
 
     async fn delete(&self, gun: &Gun) -> Result<(), TransportError> {

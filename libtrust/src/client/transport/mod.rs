@@ -14,6 +14,7 @@ pub use folder::FolderTransport;
 pub use memory::MemoryTransport;
 pub use mirrors::Mirrors;
 
+use super::tuf::MetadataName;
 use crate::keys::PublicKey;
 use crate::metadata::Version;
 use crate::names::{Gun, RoleName};
@@ -95,6 +96,24 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// Why the server gave none.
     async fn new_server_key(&self, gun: &Gun, role: &RoleName) -> Result<PublicKey, TransportError>;
+
+    /// Reads a file of the collection's TUF 1.0 form.
+    ///
+    /// # Errors
+    /// As [`Transport::fetch`]; [`TransportError::NotFound`] also if the server has no such form of anything.
+    async fn fetch_in_tuf(&self, gun: &Gun, file: &MetadataName, limit: u64) -> Result<Vec<u8>, TransportError> {
+        let _ = limit;
+        Err(TransportError::NotFound { server: self.name().to_owned(), gun: gun.clone(), file: file.to_string() })
+    }
+
+    /// Publishes new files of the collection's TUF 1.0 form, all or none.
+    ///
+    /// # Errors
+    /// As [`Transport::publish`]; [`TransportError::ReadOnly`] if the server takes no such form.
+    async fn publish_in_tuf(&self, gun: &Gun, files: &[(RoleName, Vec<u8>)]) -> Result<(), TransportError> {
+        let _ = (gun, files);
+        Err(TransportError::ReadOnly { server: self.name().to_owned() })
+    }
 
     /// Removes everything of a collection from the server.
     ///

@@ -5,7 +5,7 @@ use libtrust::dialect::{Dialect, Envelope};
 use libtrust::limits::Limits;
 use libtrust::metadata::{FileMeta, Metadata, Root, Snapshot, Timestamp};
 use libtrust::names::RoleName;
-use libtrust::verify::{CertificateDates, Expiration, SigningKeys, TrustedRoot, TrustedTargets, first_root};
+use libtrust::verify::{CertificateDates, Expiration, Known, SigningKeys, TrustedRoot, TrustedTargets, first_root};
 
 use super::files::Roles;
 use super::{CheckFailed, Inspection, RESTORE};
@@ -57,9 +57,9 @@ impl Inspection<'_> {
             let root =
                 first_root(&root, gun, CertificateDates::Ignored, Expiration::Ignored).map_err(at(RoleName::Root))?;
             TrustedRoot::new(root, Expiration::Ignored)
-                .timestamp(&parse(RoleName::Timestamp, timestamp)?, None)
+                .timestamp(&parse(RoleName::Timestamp, timestamp)?, Known::Nothing)
                 .map_err(at(RoleName::Timestamp))?
-                .snapshot(&parse(RoleName::Snapshot, snapshot)?, None)
+                .snapshot(&parse(RoleName::Snapshot, snapshot)?, Known::Nothing)
                 .map_err(at(RoleName::Snapshot))?
                 .targets(&parse(RoleName::Targets, targets)?, None)
                 .map_err(at(RoleName::Targets))

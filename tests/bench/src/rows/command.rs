@@ -14,7 +14,7 @@ use libtrust::limits::Limits;
 use libtrust::names::RoleName;
 use libtrust::policy::NameRules;
 use libtrust::testing::{Key, Publisher, now};
-use libtrust::verify::{CertificateDates, Expiration, TrustedRoot, first_root};
+use libtrust::verify::{CertificateDates, Expiration, Known, TrustedRoot, first_root};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use stories::images::push;
 use stories::peers::registry::Registry;
@@ -243,8 +243,9 @@ fn from_bytes() -> Result<Row> {
     let verify = || -> Result<()> {
         let (dates, expiration) = (CertificateDates::Enforced(now()), Expiration::Enforced(now()));
         let root = first_root(&parse(RoleName::Root, &root)?, &publisher.gun, dates, expiration)?;
-        let chain = TrustedRoot::new(root, expiration).timestamp(&parse(RoleName::Timestamp, &timestamp)?, None)?;
-        let chain = chain.snapshot(&parse(RoleName::Snapshot, &snapshot)?, None)?;
+        let chain =
+            TrustedRoot::new(root, expiration).timestamp(&parse(RoleName::Timestamp, &timestamp)?, Known::Nothing)?;
+        let chain = chain.snapshot(&parse(RoleName::Snapshot, &snapshot)?, Known::Nothing)?;
         let chain = chain.targets(&parse(RoleName::Targets, &targets)?, None)?;
         ensure!(chain.find("tag-000001", &[RoleName::Targets]).is_some());
         Ok(())
