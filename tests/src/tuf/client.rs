@@ -51,12 +51,13 @@ pub struct User {
     home: PathBuf,
     url: String,
     clock: Option<String>,
+    options: Vec<String>,
 }
 
 impl User {
     /// A new user whose folders are in `FOLDER/NAME`, who reads the repository at a URL and trusts this root.
     pub fn new(client: Client, folder: &Path, name: &str, url: &str, root: &Path) -> Result<Self> {
-        let user = Self { client, home: folder.join(name), url: url.to_owned(), clock: None };
+        let user = Self { client, home: folder.join(name), url: url.to_owned(), clock: None, options: vec![] };
         std::fs::create_dir_all(user.metadata_dir())?;
         std::fs::create_dir_all(user.target_dir())?;
         run(user.command()?.arg("init").arg(root))?.success()?;
@@ -67,6 +68,12 @@ impl User {
     #[must_use]
     pub fn at(self, time: &str) -> Self {
         Self { clock: Some(time.to_owned()), ..self }
+    }
+
+    /// The same user, who says this as well with every command from now on.
+    #[must_use]
+    pub fn with_options(self, options: &[&str]) -> Self {
+        Self { options: options.iter().map(|&option| option.to_owned()).collect(), ..self }
     }
 
     /// Where the client keeps metadata.
@@ -101,9 +108,14 @@ impl User {
         let files = files_below(&self.target_dir())?;
         let [file] = files.as_slice() else { bail!("should be one target: {files:?}") };
         let content = std::fs::read(file)?;
-        std::fs::remove_dir_all(self.target_dir())?;
-        std::fs::create_dir_all(self.target_dir())?;
+        self.forget_targets()?;
         Ok(content)
+    }
+
+    /// Empties the target folder.
+    pub fn forget_targets(&self) -> Result<()> {
+        std::fs::remove_dir_all(self.target_dir())?;
+        Ok(std::fs::create_dir_all(self.target_dir())?)
     }
 
     /// Every file anywhere in the target folder.
@@ -132,7 +144,7 @@ impl User {
                 bail!("{FAKETIME} is missing: Debian package faketime");
             }
         }
-        command.arg("--metadata-dir").arg(self.metadata_dir());
+        command.arg("--metadata-dir").arg(self.metadata_dir()).args(&self.options);
         Ok(command)
     }
 }

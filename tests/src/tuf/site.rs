@@ -26,6 +26,8 @@ pub enum Answer {
     Cut(usize),
     /// The file, one byte every so often.
     Slow(Duration),
+    /// So many bytes of the file, and then nothing, for a minute.
+    Stalls(usize),
 }
 
 /// A running web server. It ends with the story.
@@ -137,6 +139,12 @@ fn respond(writer: &mut TcpStream, file: Option<Vec<u8>>, answer: Option<Answer>
                 writer.write_all(&[byte])?;
                 std::thread::sleep(pause);
             }
+            Ok(())
+        }
+        (Some(Answer::Stalls(bytes)), Some(file)) => {
+            head(writer, 200, Some(file.len()))?;
+            writer.write_all(file.get(..bytes).unwrap_or(&file))?;
+            std::thread::sleep(Duration::from_secs(60));
             Ok(())
         }
         (Some(Answer::FileOf(_)) | None, Some(file)) => {
