@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bundle, completion, delegation, delete, diff, doctor, init, inspect, key, list, log, man, migrate, mirror, policy,
-    renew, resolve, revoke, root, sign, signer, staged, verify, witness,
+    renew, resolve, revoke, root, sign, signer, staged, tuf, verify, witness,
 };
 use crate::notary;
 use crate::settings::GlobalOptions;
@@ -79,6 +79,8 @@ pub enum Command {
     Policy(policy::Options),
     /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
     Doctor(doctor::Options),
+    /// Repositories of any files by The Update Framework: keep one, or read one
+    Tuf(tuf::Options),
     /// Do what `notary` does, in its words, with its folders
     Notary(notary::args::Words),
     /// Print the completion script of a shell

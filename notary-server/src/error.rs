@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
+use libtrust::client::RegistryError;
 use serde_json::{Value, json};
 
 use crate::accept::Refusal;
@@ -235,6 +236,22 @@ impl From<PublishFailure> for ApiError {
             PublishFailure::Contended { .. } => Self::with_text(Code::Unavailable, failure.to_string()),
             PublishFailure::Failed(failure) => failure.into(),
         }
+    }
+}
+
+/// Who asks for a target learns what it is about the registry's answer, and nothing of how the server logs in there.
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        let known = match &error {
+            RegistryError::NotFound { .. } => {
+                Self::with_text(Code::MetadataNotFound, "the registry does not have this manifest")
+            }
+            RegistryError::OtherDigest { .. } | RegistryError::Malformed { .. } | RegistryError::TooLarge { .. } => {
+                Self::with_text(Code::Unknown, "the registry sent something else than this manifest")
+            }
+            _ => Self::with_text(Code::Unavailable, "the registry does not answer"),
+        };
+        known.because(&error)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::dialect::Dialect;
 use libtrust::edit::{SNAPSHOT_LIFETIME, TIMESTAMP_LIFETIME};
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
@@ -14,6 +15,7 @@ use notary_server::auth::{IssuerCheck, TokenAuth};
 use notary_server::collection::{Collections, Renewal, Settings};
 use notary_server::config::{self, Config, TrustService};
 use notary_server::embedded::read_passphrase;
+use notary_server::manifests::Manifests;
 use notary_server::routes::ops::Check;
 use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget};
 use notary_server::signer::OnlineSigner;
@@ -26,7 +28,9 @@ use notary_server::storage::mysql::MySql;
 use notary_server::storage::postgres::Postgres;
 use notary_server::storage::sql::schema::Prepare;
 use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
+use notary_server::storage::tables::Tables;
 use notary_server::telemetry::Metrics;
+use notary_server::telemetry::metrics::CollectionMetrics;
 use notary_service::listen::{Tls, Validity, hangups};
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
@@ -47,6 +51,9 @@ pub fn check_files(config: &Config) -> anyhow::Result<()> {
     if let TrustService::Remote { signer, .. } = &config.trust_service {
         signer.tls.check()?;
     }
+    if let Some(options) = &config.settings.registry {
+        Manifests::open(options)?;
+    }
     if let config::Storage::Postgres(database) | config::Storage::MySql(database) = &config.storage {
         database.url()?;
     }
@@ -59,8 +66,28 @@ pub struct Service {
     pub app: Arc<App>,
     /// Who may do what.
     pub auth: Option<Arc<TokenAuth>>,
-    collections: Arc<Collections>,
-    follower: Option<JoinHandle<()>>,
+    followers: Vec<JoinHandle<()>>,
+}
+
+/// A store for each dialect, over one database.
+pub struct Stores {
+    /// Notary's collections.
+    pub notary: Arc<dyn Storage>,
+    /// TUF 1.0 repositories.
+    pub tuf: Arc<dyn Storage>,
+}
+
+impl Stores {
+    /// Both, with their dialects.
+    pub fn each(&self) -> [(Dialect, &dyn Storage); 2] {
+        [(Dialect::Notary, &*self.notary), (Dialect::Tuf, &*self.tuf)]
+    }
+
+    /// Finishes what was begun in both.
+    pub async fn close(&self) {
+        self.notary.close().await;
+        self.tuf.close().await;
+    }
 }
 
 impl Service {
@@ -72,14 +99,21 @@ impl Service {
         let auth = auth.transpose()?.map(Arc::new);
         // Keys first: where there are collections there has been a key store.
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
-        let storage = storage(&config.storage, metrics).await?;
-        let clock = Arc::new(now);
-        let collections =
-            Collections::new(storage, signer, clock, collection_settings(settings, key_algorithm), metrics.clone());
-        let collections = Arc::new(collections);
-        let follower = collections.keep_coherent().await;
+        let Stores { notary, tuf } = storage(&config.storage, metrics).await?;
+        let of = |dialect, storage, metrics: &Arc<CollectionMetrics>| {
+            let settings = collection_settings(settings, key_algorithm);
+            let collections =
+                Collections::new(dialect, storage, signer.clone(), Arc::new(now), settings, metrics.clone());
+            Arc::new(collections)
+        };
+        let (notary, tuf) = (of(Dialect::Notary, notary, &metrics.notary), of(Dialect::Tuf, tuf, &metrics.tuf));
+        let mut followers = Vec::new();
+        followers.extend(notary.keep_coherent().await);
+        followers.extend(tuf.keep_coherent().await);
         let app = App {
-            collections: collections.clone(),
+            notary,
+            tuf,
+            manifests: settings.registry.as_ref().map(Manifests::open).transpose()?,
             cache_headers: CacheHeaders::new(settings.caching.current_metadata, settings.caching.consistent_metadata),
             limits: RequestLimits {
                 upload_bytes: settings.limits.upload_bytes,
@@ -92,13 +126,13 @@ impl Service {
             auth: auth.clone(),
             gun_prefixes: settings.repositories.gun_prefixes.clone(),
         };
-        Ok(Self { app: Arc::new(app), auth, collections, follower })
+        Ok(Self { app: Arc::new(app), auth, followers })
     }
 
     /// What health depends on.
     pub fn checks(&self) -> Vec<Box<dyn Check>> {
         let mut checks: Vec<Box<dyn Check>> =
-            vec![Box::new(Database(self.collections.clone())), Box::new(Signer(self.collections.clone()))];
+            vec![Box::new(Database(self.app.clone())), Box::new(Signer(self.app.clone()))];
         if let Some(auth) = &self.auth {
             checks.push(Box::new(IssuerCheck(auth.clone())));
         }
@@ -114,41 +148,47 @@ impl Service {
 
     /// Renews what grows old, for as long as the process lives.
     pub fn keep_renewing(&self, interval: Duration, metrics: &Arc<Metrics>) {
-        let (collections, metrics) = (self.collections.clone(), metrics.clone());
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(interval);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let walk = collections.clone();
-                // In a task of its own: renewal must outlive its own mistakes.
-                let done = tokio::spawn(async move { walk.renew_stale().await }).await;
-                let done = done.unwrap_or_else(|panic| {
-                    tracing::error!(error = %panic, "renewing timestamps failed");
-                    metrics.renewal.failures.inc();
-                    Renewal::default()
-                });
-                if done.renewed + done.failed > 0 {
-                    tracing::info!(
-                        renewal.renewed = done.renewed,
-                        renewal.skipped = done.skipped,
-                        renewal.failed = done.failed,
-                        "renewed timestamps"
-                    );
-                }
-                metrics.renewal.last_walk.set(now().timestamp());
-            }
-        });
+        keep_renewing(self.app.notary.clone(), interval, metrics.notary.clone());
+        keep_renewing(self.app.tuf.clone(), interval, metrics.tuf.clone());
     }
 
     /// Finishes what was begun and leaves the store tidy.
     pub async fn close(&self) {
-        if let Some(follower) = &self.follower {
+        for follower in &self.followers {
             follower.abort();
         }
-        self.collections.storage().close().await;
-        self.collections.signer().close().await;
+        self.app.notary.storage().close().await;
+        self.app.tuf.storage().close().await;
+        self.app.notary.signer().close().await;
     }
+}
+
+fn keep_renewing(collections: Arc<Collections>, interval: Duration, metrics: Arc<CollectionMetrics>) {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let walk = collections.clone();
+            // In a task of its own: renewal must outlive its own mistakes.
+            let done = tokio::spawn(async move { walk.renew_stale().await }).await;
+            let done = done.unwrap_or_else(|panic| {
+                tracing::error!(error = %panic, "renewing timestamps failed");
+                metrics.renewal.failures.inc();
+                Renewal::default()
+            });
+            if done.renewed + done.failed > 0 {
+                tracing::info!(
+                    dialect = ?collections.dialect(),
+                    renewal.renewed = done.renewed,
+                    renewal.skipped = done.skipped,
+                    renewal.failed = done.failed,
+                    "renewed timestamps"
+                );
+            }
+            metrics.renewal.last_walk.set(now().timestamp());
+        }
+    });
 }
 
 /// A missing key store beside existing collections is a mishap, and a new one would hide it: nothing could be renewed.
@@ -167,29 +207,39 @@ fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Opens the store.
-pub async fn storage(config: &config::Storage, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<dyn Storage>> {
-    let store: Arc<dyn Storage> = match config {
-        config::Storage::Memory => Arc::new(Measured::new(Memory::new(), metrics.clone())),
+/// Opens the stores.
+pub async fn storage(config: &config::Storage, metrics: &Metrics) -> anyhow::Result<Stores> {
+    fn both<S: Storage>(notary: S, tuf: S, metrics: &Metrics) -> Stores {
+        Stores {
+            notary: Arc::new(Measured::new(notary, metrics.notary.clone())),
+            tuf: Arc::new(Measured::new(tuf, metrics.tuf.clone())),
+        }
+    }
+    let stores = match config {
+        config::Storage::Memory => both(Memory::new(), Memory::new(), metrics),
         config::Storage::Sqlite { path } => {
-            Arc::new(Measured::new(Sqlite::open(path, &SqliteOptions::default()).await?, metrics.clone()))
+            let store = Sqlite::open(path, &SqliteOptions::default()).await?;
+            let tuf = store.on(Tables::Tuf);
+            both(store, tuf, metrics)
         }
         config::Storage::Postgres(database) => {
             let store = Postgres::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            Arc::new(Measured::new(store, metrics.clone()))
+            let tuf = store.tuf();
+            both(store, tuf, metrics)
         }
         config::Storage::MySql(database) => {
             let store = MySql::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            Arc::new(Measured::new(store, metrics.clone()))
+            let tuf = store.tuf();
+            both(store, tuf, metrics)
         }
     };
-    if store.is_shared_with_notary() {
+    if stores.notary.is_shared_with_notary() {
         tracing::info!(
             "the database is shared with Notary: only files in its programs' own form are taken, until \
              `notary-server migrate --leave-notary`"
         );
     }
-    Ok(store)
+    Ok(stores)
 }
 
 /// Opens the signer; with the algorithm of new keys.
@@ -272,7 +322,7 @@ impl Check for CertificateInForce {
     }
 }
 
-struct Database(Arc<Collections>);
+struct Database(Arc<App>);
 
 #[async_trait]
 impl Check for Database {
@@ -281,11 +331,12 @@ impl Check for Database {
     }
 
     async fn run(&self) -> Result<(), String> {
-        self.0.storage().check().await.map_err(|error| error.to_string())
+        self.0.notary.storage().check().await.map_err(|error| error.to_string())?;
+        self.0.tuf.storage().check().await.map_err(|error| error.to_string())
     }
 }
 
-struct Signer(Arc<Collections>);
+struct Signer(Arc<App>);
 
 #[async_trait]
 impl Check for Signer {
@@ -294,6 +345,6 @@ impl Check for Signer {
     }
 
     async fn run(&self) -> Result<(), String> {
-        self.0.signer().check().await.map_err(|error| error.to_string())
+        self.0.notary.signer().check().await.map_err(|error| error.to_string())
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use http::StatusCode;
+use libtrust::dialect::Dialect;
 use libtrust::keys::KeyAlgorithm;
 use libtrust::names::{Gun, RoleName};
 use libtrust::testing::{Key, Publisher, file, version};
@@ -52,7 +53,8 @@ async fn gc(server: &Server, days: i64, is_dry_run: bool) -> (Totals, Vec<Collec
     let retention = Retention { older_than: TimeDelta::days(days), is_dry_run };
     let mut told = Vec::new();
     let told_of = |_: &str, collected: &Collected| told.push(collected.clone());
-    let totals = collect_garbage(server.storage.as_ref(), retention, server.now(), told_of).await.unwrap();
+    let totals =
+        collect_garbage(Dialect::Notary, server.storage.as_ref(), retention, server.now(), told_of).await.unwrap();
     (totals, told)
 }
 
@@ -154,7 +156,9 @@ async fn a_collection_with_a_fault_is_left_as_it_is() {
 async fn findings(server: &Server) -> Vec<Finding> {
     let mut found = Vec::new();
     let totals =
-        check(server.storage.as_ref(), None, server.now(), |finding| found.push(finding.clone())).await.unwrap();
+        check(Dialect::Notary, server.storage.as_ref(), None, server.now(), |finding| found.push(finding.clone()))
+            .await
+            .unwrap();
     let of = |weight| found.iter().filter(|finding| finding.weight == weight).count() as u64;
     assert_eq!((totals.faults, totals.warnings), (of(Weight::Fault), of(Weight::Warning)));
     found
@@ -264,7 +268,7 @@ async fn a_signer_without_the_timestamp_key_is_a_fault() {
     let with = async |signer: &LocalSigner| {
         let mut found = Vec::new();
         let report = |finding: &Finding| found.push(finding.to_string());
-        check(server.storage.as_ref(), Some(signer), server.now(), report).await.unwrap();
+        check(Dialect::Notary, server.storage.as_ref(), Some(signer), server.now(), report).await.unwrap();
         found
     };
     assert_eq!(with(&signer).await, [""; 0]);

@@ -32,6 +32,7 @@ pub mod sign;
 pub mod signer;
 pub mod staged;
 mod tags;
+pub mod tuf;
 pub mod verify;
 pub mod witness;
 
@@ -71,6 +72,7 @@ pub fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Notary(words) => return Ok(notary::run(&words, context)),
         Command::Sign(options) => sign::run(&options, context),
         Command::Revoke(options) => revoke::run(&options, context),
+        Command::Tuf(options) => tuf::run(&options, context),
         Command::Verify(options) => verify::run(&options, context),
         Command::Bundle(options) => bundle::run(&options, context),
         Command::Completion(options) => completion::run(&options),

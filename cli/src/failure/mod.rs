@@ -7,6 +7,7 @@ mod publish;
 mod registry;
 mod setup;
 mod transport;
+mod tuf;
 mod update;
 
 use serde::Serialize;
@@ -56,6 +57,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// The same failure under another exit code, for callers that know fewer.
+    #[must_use]
+    pub const fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
         self
     }
 

@@ -81,6 +81,14 @@ impl Dialect {
         })
     }
 
+    /// What was signed in a file, for adding signatures to it.
+    ///
+    /// # Errors
+    /// If it holds a number that cannot be signed.
+    pub fn unsigned(self, file: &Envelope<'_>) -> Result<Unsigned, NotCanonical> {
+        self.encode_value(file.signed())
+    }
+
     fn encode_value(self, signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
         match self {
             Self::Notary => notary::encode(signed),

@@ -7,6 +7,7 @@ mod error;
 mod in_tuf;
 mod snapshot;
 mod timestamp;
+pub mod tuf;
 
 pub use change::Change;
 pub use draft::{Draft, ROOT_LIFETIME, TARGETS_LIFETIME};

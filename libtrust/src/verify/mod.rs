@@ -19,7 +19,7 @@ pub use expiration::Expiration;
 pub use links::{matches_file, snapshot_names};
 pub use lookup::Found;
 pub use pins::RootPins;
-pub use rollback::{Known, not_older};
+pub use rollback::{Known, not_older, snapshot_follows};
 pub use root::{
     CertificateDates, first_root, has_retired_online_keys, known_root, newest_root, next_root, repository_root,
 };

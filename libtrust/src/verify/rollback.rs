@@ -57,7 +57,10 @@ pub(super) fn timestamp_follows(file: &Verified<Timestamp>, known: Known<'_, Tim
 }
 
 /// Refuses a snapshot that is older than the one known, names an older version of a role, or no longer names a role.
-pub(super) fn snapshot_follows(file: &Verified<Snapshot>, known: Known<'_, Snapshot>) -> Result<(), VerifyError> {
+///
+/// # Errors
+/// [`VerifyError::Rollback`] or [`VerifyError::NoLongerNamed`].
+pub fn snapshot_follows(file: &Verified<Snapshot>, known: Known<'_, Snapshot>) -> Result<(), VerifyError> {
     not_older(file, known.version())?;
     let Known::File(known) = known else { return Ok(()) };
     for (role, before) in &known.meta {

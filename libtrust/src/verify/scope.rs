@@ -26,6 +26,12 @@ impl TargetName {
         &self.path
     }
 
+    /// The lower-case hex SHA-256 of the name.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// The roles of a file that speak for this name, in order, each with whether roles behind it are not asked. A hash
     /// bin is terminating, as for the reference client.
     pub fn delegates<'d>(

@@ -1,14 +1,16 @@
 //! Whether an upload may become part of a collection. Pure: what is stored and the time are arguments.
 //!
-//! The order is Notary's: root, targets, delegations from the top down, snapshot. Nothing is stored unless all of it
-//! holds. The server signs what is missing afterwards; see [`crate::collection`].
+//! The order is Notary's, for both dialects: root, targets, delegations from the top down, snapshot, timestamp. Nothing is
+//! stored unless all of it holds. The server signs what is missing afterwards; see [`crate::collection`].
 
+mod delegated;
 mod form;
 mod refusal;
 mod root;
 mod snapshot;
 mod stored;
 mod targets;
+mod timestamp;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,8 @@ pub const MAX_VERSION: u64 = i32::MAX as u64;
 /// What an upload is judged against, besides what is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Judgement<'a> {
+    /// How the collection is spelled.
+    pub dialect: Dialect,
     /// The collection.
     pub gun: &'a Gun,
     /// The time of the request.
@@ -48,7 +52,7 @@ pub struct Judgement<'a> {
 pub struct Accepted {
     /// The root that is current once this is stored.
     pub root: Arc<Verified<Root>>,
-    /// The uploaded files to store, in the order to store them.
+    /// The uploaded files to store, in the order to store them. Without a timestamp among them the server makes it.
     pub files: Vec<AcceptedFile>,
     /// Who signs the snapshot.
     pub snapshot: SnapshotPlan,
@@ -77,8 +81,13 @@ pub enum SnapshotPlan {
     },
     /// The server must: these entries change.
     Generate {
-        /// Root and every targets role that was looked at.
+        /// Every targets role that was looked at, and in Notary's dialect the root.
         changed: Vec<(RoleName, FileMeta)>,
+    },
+    /// Nobody: the stored one goes on, because nothing that it names changes.
+    Stands {
+        /// What the timestamp will name.
+        meta: FileMeta,
     },
     /// Nothing was uploaded that would change anything.
     Unchanged,
@@ -91,7 +100,6 @@ pub enum SnapshotPlan {
 pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Result<Accepted, Refusal> {
     let root = root::accept(upload, stored, judgement)?;
     if let Some(timestamp) = upload.part(&RoleName::Timestamp) {
-        // The server makes its own; Notary's clients never send one.
         judgement.parse(RoleName::Timestamp, timestamp)?;
     }
     let targets = targets::accept(upload, stored, &root, judgement)?;
@@ -99,7 +107,7 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
     let mut files = Vec::new();
     let mut keep = |role: &RoleName, version: Version, meta: &FileMeta| -> Result<(), Refusal> {
         let Some(bytes) = upload.part(role) else { return Ok(()) };
-        storable(role, version)?;
+        storable(judgement.dialect, role, version)?;
         files.push(AcceptedFile { role: role.clone(), version, bytes: bytes.clone(), meta: *meta });
         Ok(())
     };
@@ -112,34 +120,39 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
             keep(&RoleName::Snapshot, uploaded.version, &uploaded.meta)?;
             SnapshotPlan::Uploaded { meta: uploaded.meta }
         }
-        None if files.is_empty() => SnapshotPlan::Unchanged,
-        None => {
-            let changed = std::iter::once((RoleName::Root, *root.file()));
-            let changed = changed.chain(targets.iter().map(|(role, file)| (role.clone(), *file.file())));
-            SnapshotPlan::Generate { changed: changed.collect() }
-        }
+        None if upload.is_empty_in(judgement.dialect) => SnapshotPlan::Unchanged,
+        None => snapshot::plan(upload, stored, &root, &targets, judgement),
     };
+    files.extend(timestamp::accept(upload, &root, &plan, judgement)?);
     Ok(Accepted { root, files, snapshot: plan })
 }
 
-/// Refuses a version that no table holds.
+/// Refuses a version that Notary's tables do not hold.
 ///
 /// # Errors
-/// If it is beyond [`MAX_VERSION`].
-pub fn storable(role: &RoleName, version: Version) -> Result<(), Refusal> {
-    if version.get() > MAX_VERSION { Err(Refusal::version_too_large(role, version)) } else { Ok(()) }
+/// If it is beyond [`MAX_VERSION`] in Notary's dialect.
+pub fn storable(dialect: Dialect, role: &RoleName, version: Version) -> Result<(), Refusal> {
+    if dialect == Dialect::Notary && version.get() > MAX_VERSION {
+        Err(Refusal::version_too_large(role, version))
+    } else {
+        Ok(())
+    }
 }
 
 /// The targets roles that were looked at, parents before children.
 type TargetsRoles = BTreeMap<RoleName, Verified<Targets>>;
 
 /// Reads a file that was accepted before.
-fn parse_stored(role: RoleName, bytes: &[u8]) -> Result<Envelope<'_>, Refusal> {
-    Envelope::parse(Dialect::Notary, role, bytes, &Limits::STORED).map_err(Refusal::Malformed)
+fn parse_stored(dialect: Dialect, role: RoleName, bytes: &[u8]) -> Result<Envelope<'_>, Refusal> {
+    Envelope::parse(dialect, role, bytes, &Limits::STORED).map_err(Refusal::Malformed)
 }
 
 impl Judgement<'_> {
     fn parse<'b>(&self, role: RoleName, bytes: &'b [u8]) -> Result<Envelope<'b>, Refusal> {
-        Envelope::parse(Dialect::Notary, role, bytes, self.limits).map_err(Refusal::Malformed)
+        Envelope::parse(self.dialect, role, bytes, self.limits).map_err(Refusal::Malformed)
+    }
+
+    fn parse_stored<'b>(&self, role: RoleName, bytes: &'b [u8]) -> Result<Envelope<'b>, Refusal> {
+        parse_stored(self.dialect, role, bytes)
     }
 }

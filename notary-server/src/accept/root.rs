@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use libtrust::dialect::RootVersionRule;
 use libtrust::metadata::{Root, Version};
 use libtrust::names::RoleName;
 use libtrust::verify::{CertificateDates, Expiration, Verified, first_root, next_root};
@@ -21,13 +22,9 @@ pub(super) fn accept(
             .ok_or_else(|| Refusal::Validation("no pre-existing root and no root provided in update.".to_owned()));
     };
     let envelope = judgement.parse(RoleName::Root, bytes)?;
-    // Without a stored root a first one may be version 1 or 2: some clients sign once more before the first push.
-    let current = stored.root.as_ref().map_or(Version::FIRST, |root| root.version);
-    let new = envelope.header().version;
-    let allowed = [current, current.next()];
-    if !allowed.iter().any(|version| i64::try_from(version.get()) == Ok(new)) {
-        let message = format!("Root modifications must increment the version. Current {current}, new {new}");
-        return Err(Refusal::BadRoot(message));
+    // In TUF 1.0 the root rules say what follows, and a repository may come from elsewhere, with any first version.
+    if judgement.dialect.rules().root_versions == RootVersionRule::NotLower {
+        follows(stored, envelope.header().version)?;
     }
     let dates = CertificateDates::Enforced(judgement.now);
     let expiration = Expiration::Enforced(judgement.now);
@@ -38,4 +35,15 @@ pub(super) fn accept(
     let root = root.map_err(Refusal::of(&RoleName::Root))?;
     judgement.keeps_form::<Root>(&envelope, &root)?;
     Ok(Arc::new(root))
+}
+
+/// Without a stored root a first one may be version 1 or 2: some clients sign once more before the first push.
+fn follows(stored: &Stored, new: i64) -> Result<(), Refusal> {
+    let current = stored.root.as_ref().map_or(Version::FIRST, |root| root.version);
+    let allowed = [current, current.next()];
+    if allowed.iter().any(|version| i64::try_from(version.get()) == Ok(new)) {
+        return Ok(());
+    }
+    let message = format!("Root modifications must increment the version. Current {current}, new {new}");
+    Err(Refusal::BadRoot(message))
 }

@@ -1,10 +1,15 @@
 //! The snapshot of an upload.
 
+use libtrust::dialect::{Dialect, LinkRule};
 use libtrust::metadata::{FileMeta, Root, Snapshot, Version};
 use libtrust::names::RoleName;
-use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, snapshot_names, verify};
+use libtrust::verify::{
+    Expiration, Known, SigningKeys, Verified, VerifyError, snapshot_follows, snapshot_names, verify,
+};
 
-use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
+use crate::names::role_name;
+
+use super::{Judgement, Refusal, SnapshotPlan, Stored, TargetsRoles, Upload};
 
 /// An uploaded snapshot that holds.
 pub(super) struct UploadedSnapshot {
@@ -33,22 +38,32 @@ pub(super) fn accept(
     let snapshot: Verified<Snapshot> = keys
         .and_then(|keys| verify(&envelope, &keys, Expiration::Enforced(judgement.now)))
         .map_err(Refusal::of(&role))?;
-    snapshot_names(&snapshot, &RoleName::Root, root.file()).map_err(Refusal::of(&role))?;
+    if judgement.dialect.rules().links == LinkRule::Digest {
+        snapshot_names(&snapshot, &RoleName::Root, root.file()).map_err(Refusal::of(&role))?;
+    } else if let Some(before) = current(stored, root, judgement, Expiration::Ignored) {
+        // Readers who have seen the one before would refuse it.
+        snapshot_follows(&snapshot, Known::File(&before)).map_err(Refusal::of(&role))?;
+    }
     for (role, file) in targets {
         snapshot_names(&snapshot, role, file.file()).map_err(Refusal::of(&RoleName::Snapshot))?;
     }
     judgement.keeps_form::<Snapshot>(&envelope, &snapshot)?;
-    keeps_the_rest(&snapshot, stored, targets)?;
+    keeps_the_rest(&snapshot, stored, targets, judgement.dialect)?;
     Ok(Some(UploadedSnapshot { version: snapshot.version, meta: *snapshot.file() }))
 }
 
 /// What the upload does not bring must be named as it is named now: another version of it, older or not, has to be
 /// uploaded to be judged.
-fn keeps_the_rest(snapshot: &Snapshot, stored: &Stored, targets: &TargetsRoles) -> Result<(), Refusal> {
+fn keeps_the_rest(
+    snapshot: &Snapshot,
+    stored: &Stored,
+    targets: &TargetsRoles,
+    dialect: Dialect,
+) -> Result<(), Refusal> {
     for (name, file) in &snapshot.meta {
         // Names that are no targets role lead nowhere: nobody fetches them.
-        let Some(role) = name.parse().ok().filter(RoleName::lists_targets) else { continue };
-        if targets.contains_key(&role) || stored.named.get(name).is_some_and(|known| same(known, file)) {
+        let Some(role) = role_name(dialect, name).ok().filter(RoleName::lists_targets) else { continue };
+        if targets.contains_key(&role) || stored.named.get(name).is_some_and(|known| same(dialect, known, file)) {
             continue;
         }
         let version = snapshot.version;
@@ -62,7 +77,59 @@ fn keeps_the_rest(snapshot: &Snapshot, stored: &Stored, targets: &TargetsRoles) 
     Ok(())
 }
 
-fn same(known: &FileMeta, named: &FileMeta) -> bool {
-    let equal = |a: &FileMeta, b: &FileMeta| a.digests.sha256 == b.digests.sha256 && a.length == b.length;
-    named.digests.sha256.is_some() && equal(known, named) && known.digests.disagreement(&named.digests).is_none()
+/// Whether a file is named as it was. By version, no more may be said of it than before: nobody has looked at it now.
+fn same(dialect: Dialect, known: &FileMeta, named: &FileMeta) -> bool {
+    let is_named_so = match dialect.rules().links {
+        LinkRule::Digest => {
+            let equal = |a: &FileMeta, b: &FileMeta| a.digests.sha256 == b.digests.sha256 && a.length == b.length;
+            named.digests.sha256.is_some() && equal(known, named)
+        }
+        LinkRule::Version => {
+            named.version == known.version
+                && (named.length.is_none() || named.length == known.length)
+                && (named.digests.sha256.is_none() || named.digests.sha256 == known.digests.sha256)
+                && (named.digests.sha512.is_none() || named.digests.sha512 == known.digests.sha512)
+        }
+    };
+    is_named_so && known.digests.disagreement(&named.digests).is_none()
+}
+
+/// Who makes the snapshot if none was uploaded.
+pub(super) fn plan(
+    upload: &Upload,
+    stored: &Stored,
+    root: &Verified<Root>,
+    targets: &TargetsRoles,
+    judgement: Judgement<'_>,
+) -> SnapshotPlan {
+    let targets = targets.iter().map(|(role, file)| (role.clone(), *file.file()));
+    match judgement.dialect.rules().links {
+        LinkRule::Digest => {
+            let root = std::iter::once((RoleName::Root, *root.file()));
+            SnapshotPlan::Generate { changed: root.chain(targets).collect() }
+        }
+        LinkRule::Version => {
+            let stands = upload.targets_roles().is_empty();
+            let current = || current(stored, root, judgement, Expiration::Enforced(judgement.now));
+            match stands.then(current).flatten() {
+                Some(snapshot) => SnapshotPlan::Stands { meta: *snapshot.file() },
+                None => {
+                    // A version is all that is needed, and a repository may have very many roles.
+                    let lean = |meta: FileMeta| FileMeta { version: meta.version, ..FileMeta::default() };
+                    SnapshotPlan::Generate { changed: targets.map(|(role, meta)| (role, lean(meta))).collect() }
+                }
+            }
+        }
+    }
+}
+
+/// The stored snapshot, if the root that will hold still gives it its keys.
+fn current(
+    stored: &Stored,
+    root: &Root,
+    judgement: Judgement<'_>,
+    expiration: Expiration,
+) -> Option<Verified<Snapshot>> {
+    let envelope = judgement.parse_stored(RoleName::Snapshot, stored.snapshot.as_ref()?).ok()?;
+    verify(&envelope, &SigningKeys::of_role(root, &RoleName::Snapshot)?, expiration).ok()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use libtrust::dialect::Dialect;
 use libtrust::metadata::{FileMeta, Root};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{CertificateDates, Expiration, Verified, first_root};
@@ -15,6 +16,8 @@ use super::{Refusal, parse_stored};
 pub struct Stored {
     /// The current root.
     pub root: Option<Arc<Verified<Root>>>,
+    /// The current snapshot.
+    pub snapshot: Option<Bytes>,
     /// What the current snapshot names, by role.
     pub named: BTreeMap<String, FileMeta>,
     /// Files of targets roles that the upload needs and does not bring.
@@ -33,7 +36,7 @@ pub struct StoredRole {
 ///
 /// # Errors
 /// If it does not hold together, which a store that nobody tampered with never shows.
-pub fn stored_root(gun: &Gun, bytes: &[u8]) -> Result<Verified<Root>, Refusal> {
-    let envelope = parse_stored(RoleName::Root, bytes)?;
+pub fn stored_root(dialect: Dialect, gun: &Gun, bytes: &[u8]) -> Result<Verified<Root>, Refusal> {
+    let envelope = parse_stored(dialect, RoleName::Root, bytes)?;
     Ok(first_root(&envelope, gun, CertificateDates::Ignored, Expiration::Ignored)?)
 }

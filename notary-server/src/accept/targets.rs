@@ -1,16 +1,53 @@
 //! Targets and delegations of an upload.
 
-use libtrust::dialect::Envelope;
+use libtrust::dialect::{Dialect, Envelope};
 use libtrust::metadata::{Root, Targets};
 use libtrust::names::RoleName;
 use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
 
-use super::{Judgement, Refusal, Stored, TargetsRoles, Upload, parse_stored};
+use super::{Judgement, Refusal, Stored, TargetsRoles, Upload, delegated};
 
 /// Verifies every uploaded targets role under its parent, and the stored parents that are not uploaded; these may have
 /// expired. A stored targets file is looked at, too, when a new root changes its keys: the collection must not be left
 /// with targets that nobody can verify.
 pub(super) fn accept(
+    upload: &Upload,
+    stored: &Stored,
+    root: &Verified<Root>,
+    judgement: Judgement<'_>,
+) -> Result<TargetsRoles, Refusal> {
+    match judgement.dialect {
+        Dialect::Tuf => repository(upload, stored, root, judgement),
+        _ => collection(upload, stored, root, judgement),
+    }
+}
+
+/// In TUF 1.0 files say who delegates to whom.
+fn repository(
+    upload: &Upload,
+    stored: &Stored,
+    root: &Verified<Root>,
+    judgement: Judgement<'_>,
+) -> Result<TargetsRoles, Refusal> {
+    let role = RoleName::Targets;
+    let is_uploaded = upload.part(&role).is_some();
+    let delegates = upload.targets_roles().iter().any(|role| matches!(role, RoleName::Delegation(_)));
+    let mut roles = TargetsRoles::new();
+    if !is_uploaded && !delegates && !rekeyed(stored, root) {
+        return Ok(roles);
+    }
+    let targets = one(&role, upload, stored, root, &roles, judgement)?;
+    if delegates {
+        roles = delegated::accept(upload, stored, &targets, judgement)?;
+    }
+    if is_uploaded {
+        roles.insert(role, targets);
+    }
+    Ok(roles)
+}
+
+/// In Notary's dialect names do.
+fn collection(
     upload: &Upload,
     stored: &Stored,
     root: &Verified<Root>,
@@ -24,24 +61,36 @@ pub(super) fn accept(
     needed.sort_by_cached_key(|role| (role.as_str().matches('/').count(), role.as_str().to_owned()));
     let mut roles = TargetsRoles::new();
     for role in needed {
-        let verified = match (upload.part(&role), stored.targets.get(&role)) {
-            (Some(bytes), _) => {
-                let envelope = judgement.parse(role.clone(), bytes)?;
-                let verified = verify_one(&envelope, root, &roles, Expiration::Enforced(judgement.now))?;
-                judgement.keeps_form::<Targets>(&envelope, &verified)?;
-                verified
-            }
-            (None, Some(stored)) => {
-                verify_one(&parse_stored(role.clone(), &stored.bytes)?, root, &roles, Expiration::Ignored)?
-            }
-            (None, None) => {
-                let message = format!("{role} was never published, and what it delegates cannot be judged without it");
-                return Err(Refusal::BadTargets(message));
-            }
-        };
+        let verified = one(&role, upload, stored, root, &roles, judgement)?;
         roles.insert(role, verified);
     }
     Ok(roles)
+}
+
+/// The uploaded file of a role, else the stored one.
+fn one(
+    role: &RoleName,
+    upload: &Upload,
+    stored: &Stored,
+    root: &Root,
+    above: &TargetsRoles,
+    judgement: Judgement<'_>,
+) -> Result<Verified<Targets>, Refusal> {
+    match (upload.part(role), stored.targets.get(role)) {
+        (Some(bytes), _) => {
+            let envelope = judgement.parse(role.clone(), bytes)?;
+            let verified = verify_one(&envelope, root, above, Expiration::Enforced(judgement.now))?;
+            judgement.keeps_form::<Targets>(&envelope, &verified)?;
+            Ok(verified)
+        }
+        (None, Some(stored)) => {
+            verify_one(&judgement.parse_stored(role.clone(), &stored.bytes)?, root, above, Expiration::Ignored)
+        }
+        (None, None) => {
+            let message = format!("{role} was never published, and what it delegates cannot be judged without it");
+            Err(Refusal::BadTargets(message))
+        }
+    }
 }
 
 /// Whether `root` gives the targets role other keys than the stored root does.

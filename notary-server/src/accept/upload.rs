@@ -1,11 +1,16 @@
 //! An upload: files by role.
 
 use bytes::Bytes;
-use libtrust::names::{InvalidRoleName, RoleName};
+use libtrust::dialect::Dialect;
+use libtrust::names::RoleName;
+
+use crate::names::role_name;
+use crate::percent;
 
 /// The files of one upload. Of two for the same role the last counts, as in Notary.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Upload {
+    dialect: Dialect,
     parts: Vec<(RoleName, Bytes)>,
 }
 
@@ -13,20 +18,39 @@ pub struct Upload {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidUpload {
     /// The name is not that of a role.
-    #[error(transparent)]
-    Role(#[from] InvalidRoleName),
+    #[error("{0:?} names no role")]
+    Role(String),
 }
 
 impl Upload {
-    /// Adds a file under the name it was sent with: a role, with or without `.json` behind it.
+    /// No files yet.
+    #[must_use]
+    pub const fn new(dialect: Dialect) -> Self {
+        Self { dialect, parts: Vec::new() }
+    }
+
+    /// Adds a file under the name it was sent with: a role, with or without `.json` behind it; in TUF 1.0 percent-encoded
+    /// as in addresses, because a role may have any name.
     ///
     /// # Errors
     /// If that names no role.
     pub fn add(&mut self, file_name: &str, bytes: Bytes) -> Result<(), InvalidUpload> {
-        let role: RoleName = file_name.strip_suffix(".json").unwrap_or(file_name).parse()?;
+        let invalid = || InvalidUpload::Role(file_name.chars().take(255).collect());
+        let name = file_name.strip_suffix(".json").unwrap_or(file_name);
+        let name = match self.dialect {
+            Dialect::Tuf => percent::decode(name).ok_or_else(invalid)?,
+            _ => name.into(),
+        };
+        let role = role_name(self.dialect, &name).map_err(|_| invalid())?;
         self.parts.retain(|(other, _)| *other != role);
         self.parts.push((role, bytes));
         Ok(())
+    }
+
+    /// Whether there is nothing in it that could be stored.
+    #[must_use]
+    pub fn is_empty_in(&self, dialect: Dialect) -> bool {
+        self.parts.iter().all(|(role, _)| dialect == Dialect::Notary && *role == RoleName::Timestamp)
     }
 
     /// The file of a role.
@@ -73,7 +97,7 @@ mod tests {
     use super::*;
 
     fn upload(names: &[&str]) -> Upload {
-        let mut upload = Upload::default();
+        let mut upload = Upload::new(Dialect::Notary);
         for name in names {
             upload.add(name, Bytes::from((*name).to_owned())).unwrap();
         }
@@ -88,9 +112,30 @@ mod tests {
 
     #[test]
     fn names_keep_their_slashes_and_lose_one_suffix() {
-        assert!(Upload::default().add("targets/a.json", Bytes::new()).is_ok());
-        assert!(Upload::default().add("targets/a.json.json", Bytes::new()).is_err());
-        assert!(Upload::default().add("../root", Bytes::new()).is_err());
+        let add = |name: &str| Upload::new(Dialect::Notary).add(name, Bytes::new());
+        assert!(add("targets/a.json").is_ok());
+        assert!(add("targets/a.json.json").is_err());
+        assert!(add("../root").is_err());
+    }
+
+    #[test]
+    fn in_tuf_any_name_travels_percent_encoded() {
+        let name = |sent: &str| {
+            let mut upload = Upload::new(Dialect::Tuf);
+            upload.add(sent, Bytes::new()).ok().map(|()| upload.targets_roles()[0].as_str().to_owned())
+        };
+        for (sent, role) in [
+            ("targets.json", "targets"),
+            ("a%2Fb.json", "a/b"),
+            ("..", ".."),
+            ("x.json.json", "x.json"),
+            ("%C3%A5%22%20%25", "å\" %"),
+        ] {
+            assert_eq!(name(sent).as_deref(), Some(role), "{sent}");
+        }
+        for sent in ["", ".json", "%0A", "%zz", "%ff"] {
+            assert_eq!(name(sent), None, "{sent}");
+        }
     }
 
     #[test]

@@ -49,11 +49,13 @@ impl<'a> Requirement<'a> {
     pub fn of(route: &'a Route) -> Self {
         match route {
             Route::Ping => Self::Token,
-            Route::File(gun, ..) | Route::Changefeed(Some(gun)) => Self::repository(gun, &["pull"]),
-            Route::Publish(Ok(gun)) | Route::Key(gun, _) => Self::repository(gun, &["push", "pull"]),
-            Route::RotateKey(gun, _) | Route::Delete(gun) => Self::repository(gun, &[ANY]),
-            Route::Changefeed(None) => Self::Access(Needed { kind: "registry", name: "catalog", actions: &[ANY] }),
-            Route::Publish(Err(_))
+            Route::File(_, gun, ..) | Route::Target(gun, _) | Route::Changefeed(_, Some(gun)) => {
+                Self::repository(gun, &["pull"])
+            }
+            Route::Publish(_, Ok(gun)) | Route::Key(gun, _) => Self::repository(gun, &["push", "pull"]),
+            Route::RotateKey(gun, _) | Route::Delete(_, gun) => Self::repository(gun, &[ANY]),
+            Route::Changefeed(_, None) => Self::Access(Needed { kind: "registry", name: "catalog", actions: &[ANY] }),
+            Route::Publish(_, Err(_))
             | Route::NoSuchFile
             | Route::Redirect(_)
             | Route::MethodNotAllowed
@@ -126,6 +128,13 @@ mod tests {
             (Method::GET, "/v2/a/_trust/changefeed", "repository:a:pull"),
             (Method::GET, "/v2/_trust/changefeed", "registry:catalog:*"),
             (Method::GET, "/v2/localhost:5000/a/_trust/tuf/root.json", "repository:localhost:5000/a:pull"),
+            (Method::POST, "/tuf/a/b/metadata/", "repository:a/b:push,pull"),
+            (Method::GET, "/tuf/a/metadata/timestamp.json", "repository:a:pull"),
+            (Method::GET, "/tuf/a/metadata/1.root.json", "repository:a:pull"),
+            (Method::GET, "/tuf/a/targets/latest", "repository:a:pull"),
+            (Method::DELETE, "/tuf/a/", "repository:a:*"),
+            (Method::GET, "/tuf/a/_changefeed", "repository:a:pull"),
+            (Method::GET, "/tuf/_changefeed", "registry:catalog:*"),
             (Method::GET, "/v2/elsewhere", "nothing"),
             (Method::PATCH, "/v2/", "nothing"),
             (Method::GET, "/v2//", "nothing"),

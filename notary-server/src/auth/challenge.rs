@@ -80,6 +80,8 @@ mod tests {
     use libtrust::names::RoleName;
 
     use super::super::access::Requirement;
+    use libtrust::dialect::Dialect;
+
     use super::*;
     use crate::routes::route::{Route, Which};
 
@@ -88,7 +90,7 @@ mod tests {
     }
 
     fn challenge(gun: &str) -> String {
-        let route = Route::Publish(Ok(gun.parse().unwrap()));
+        let route = Route::Publish(Dialect::Notary, Ok(gun.parse().unwrap()));
         let Requirement::Access(needed) = Requirement::of(&route) else { panic!() };
         let value =
             challenger(false).challenge(&Uri::default(), &HeaderMap::new(), Some(&needed), Some("invalid_token"));
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_realm_follows_the_host_only_if_it_is_one() {
-        let route = Route::File("a".parse().unwrap(), RoleName::Root, Which::Current);
+        let route = Route::File(Dialect::Notary, "a".parse().unwrap(), RoleName::Root, Which::Current);
         let Requirement::Access(needed) = Requirement::of(&route) else { panic!() };
         let realm = |host: &str| {
             let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_bytes(host.as_bytes()).unwrap())]);

@@ -5,6 +5,7 @@
 //! stands. A writer moves the epoch after its commit and before it answers. What other processes write only casts doubt:
 //! an entry then is [`Kept`] without counting until the store confirms it; see [`super::coherence`].
 
+use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,18 +18,27 @@ use moka::sync::Cache as Moka;
 use super::coherence::{Coherence, Moment};
 use super::{Current, ServedFile};
 use crate::storage::Sha256;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::CollectionMetrics;
 
 /// How many epochs collections share. Sharing costs a needless reload now and then, nothing else.
 const EPOCHS: usize = 1 << 16;
 
 /// What names an immutable file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum FileName {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum FileName {
     /// By the digest of its bytes.
     Checksum(Sha256),
     /// By version.
     Version(Version),
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checksum(sha256) => write!(f, "digest {}", hex::encode(sha256)),
+            Self::Version(version) => write!(f, "version {version}"),
+        }
+    }
 }
 
 type FileKey = (Gun, RoleName, FileName);
@@ -68,7 +78,7 @@ pub(super) struct Cache {
     doubts: AtomicU64,
     coherence: Coherence,
     hasher: RandomState,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CollectionMetrics>,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +90,7 @@ struct Epochs {
 
 impl Cache {
     /// A cache of at most about `bytes`: half for current sets, half for immutable files.
-    pub(super) fn new(bytes: u64, coherence: Coherence, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(bytes: u64, coherence: Coherence, metrics: Arc<CollectionMetrics>) -> Self {
         let weigh_current = |gun: &Gun, (_, set): &(Mark, Arc<Current>)| {
             set.weight().saturating_add(u32::try_from(gun.as_str().len()).unwrap_or(u32::MAX))
         };
@@ -160,7 +170,7 @@ impl Cache {
     }
 
     pub(super) fn file(&self, gun: &Gun, role: &RoleName, name: &FileName) -> Option<Kept<ServedFile>> {
-        let (mark, value) = self.files.get(&(gun.clone(), role.clone(), name.clone()))?;
+        let (mark, value) = self.files.get(&(gun.clone(), role.clone(), *name))?;
         let (counts, now) = self.judge(gun, &mark);
         (mark.deletions == now.deletions).then_some(Kept { value, counts })
     }

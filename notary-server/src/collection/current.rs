@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use libtrust::dialect::{Dialect, Envelope, Spelled};
+use libtrust::dialect::{Dialect, Envelope, LinkRule, Spelled};
 use libtrust::limits::Limits;
 use libtrust::metadata::{FileMeta, Root, Snapshot, Timestamp};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
+use super::cache::FileName;
 use super::{Collections, ReadFailure, ServedFile};
 use crate::accept::stored_root;
 use crate::storage::Sha256;
@@ -26,7 +27,7 @@ pub struct Current {
     pub snapshot: Arc<ServedFile>,
     /// What that says.
     pub snapshot_says: Snapshot,
-    /// The root the snapshot names.
+    /// The root the snapshot names; in TUF 1.0, where nothing names roots, the newest.
     pub root: Arc<ServedFile>,
     /// What that says, verified by its own keys.
     pub root_says: Arc<Verified<Root>>,
@@ -39,7 +40,7 @@ impl Current {
         self.snapshot_says.meta.get(role.as_str())
     }
 
-    /// Digest of the current file of a role.
+    /// Digest of the current file of a role, as far as it is known without reading it.
     pub(super) fn sha256(&self, role: &RoleName) -> Option<Sha256> {
         match role {
             RoleName::Timestamp => Some(self.timestamp.sha256),
@@ -119,12 +120,22 @@ impl Collections {
     async fn read_current(&self, gun: &Gun) -> Result<Option<Current>, ReadFailure> {
         let torn = |fault: String| ReadFailure::Torn { gun: gun.clone(), fault };
         let Some(timestamp) = self.storage.newest(gun, &RoleName::Timestamp).await? else { return Ok(None) };
-        let timestamp_says: Timestamp = decode(&RoleName::Timestamp, &timestamp.bytes).map_err(torn)?;
+        let dialect = self.dialect;
+        let timestamp_says: Timestamp = decode(dialect, &RoleName::Timestamp, &timestamp.bytes).map_err(torn)?;
         let snapshot = self.named(gun, &RoleName::Snapshot, &timestamp_says.snapshot).await?;
-        let snapshot_says: Snapshot = decode(&RoleName::Snapshot, &snapshot.bytes).map_err(torn)?;
-        let named = snapshot_says.meta.get("root").ok_or_else(|| torn("the snapshot names no root".to_owned()))?;
-        let root = self.named(gun, &RoleName::Root, named).await?;
-        let root_says = stored_root(gun, &root.bytes).map_err(|e| torn(e.to_string()))?;
+        let snapshot_says: Snapshot = decode(dialect, &RoleName::Snapshot, &snapshot.bytes).map_err(torn)?;
+        let root = match dialect.rules().links {
+            LinkRule::Digest => {
+                let named = snapshot_says.meta.get("root");
+                let named = named.ok_or_else(|| torn("the snapshot names no root".to_owned()))?;
+                self.named(gun, &RoleName::Root, named).await?
+            }
+            LinkRule::Version => {
+                let newest = self.storage.newest(gun, &RoleName::Root).await?;
+                Arc::new(newest.ok_or_else(|| torn("there is no root".to_owned()))?.into())
+            }
+        };
+        let root_says = stored_root(dialect, gun, &root.bytes).map_err(|e| torn(e.to_string()))?;
         Ok(Some(Current {
             stored_at: timestamp.stored_at,
             timestamp: Arc::new(timestamp.into()),
@@ -139,14 +150,26 @@ impl Collections {
     /// A file that another one names; it must be stored.
     async fn named(&self, gun: &Gun, role: &RoleName, named: &FileMeta) -> Result<Arc<ServedFile>, ReadFailure> {
         let torn = |fault: &str| ReadFailure::Torn { gun: gun.clone(), fault: format!("{role}: {fault}") };
-        let sha256 = named.digests.sha256.ok_or_else(|| torn("named without a digest"))?;
-        let file = self.named_file(gun, role, sha256).await?;
-        file.ok_or_else(|| torn(&format!("no stored file has the digest {}", hex::encode(sha256))))
+        let name = file_name(self.dialect, named).ok_or_else(|| torn("named without a digest"))?;
+        let file = self.named_file(gun, role, name).await?;
+        let file = file.ok_or_else(|| torn(&format!("no stored file has the {name}")))?;
+        match named.digests.sha256 {
+            Some(sha256) if sha256 != file.sha256 => Err(torn("the stored file is not the one that is named")),
+            _ => Ok(file),
+        }
+    }
+}
+
+/// How a file that another one names is found in storage.
+pub(crate) fn file_name(dialect: Dialect, named: &FileMeta) -> Option<FileName> {
+    match dialect.rules().links {
+        LinkRule::Digest => named.digests.sha256.map(FileName::Checksum),
+        LinkRule::Version => named.version.map(FileName::Version),
     }
 }
 
 /// Reads a stored file. Its signatures were checked before it was stored.
-pub(crate) fn decode<T: Spelled>(role: &RoleName, bytes: &[u8]) -> Result<T, String> {
-    let envelope = Envelope::parse(Dialect::Notary, role.clone(), bytes, &Limits::STORED).map_err(|e| e.to_string())?;
+pub(crate) fn decode<T: Spelled>(dialect: Dialect, role: &RoleName, bytes: &[u8]) -> Result<T, String> {
+    let envelope = Envelope::parse(dialect, role.clone(), bytes, &Limits::STORED).map_err(|e| e.to_string())?;
     T::decode(&envelope).map_err(|e| e.to_string())
 }

@@ -66,7 +66,7 @@ impl Collections {
     async fn ruins(&self, gun: &Gun, fault: String) -> Result<Ground, ReadFailure> {
         let head = self.storage.head(gun).await?;
         let stored = self.storage.newest(gun, &RoleName::Root).await?;
-        let Some(root) = stored.and_then(|stored| stored_root(gun, &stored.bytes).ok()) else {
+        let Some(root) = stored.and_then(|stored| stored_root(self.dialect, gun, &stored.bytes).ok()) else {
             return Err(ReadFailure::Torn { gun: gun.clone(), fault });
         };
         tracing::warn!(gun.name = %gun, %fault, root.version = %root.version, "repairing with an upload");

@@ -16,23 +16,27 @@ mod read;
 mod renew;
 mod served;
 mod sign;
+mod target;
 
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::dialect::Dialect;
 use libtrust::keys::KeyAlgorithm;
 use libtrust::limits::Limits;
 use tokio::sync::Semaphore;
 
 use crate::signer::OnlineSigner;
 use crate::storage::Storage;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::CollectionMetrics;
 
+pub(crate) use cache::FileName;
 pub use current::Current;
-pub(crate) use current::decode;
+pub(crate) use current::{decode, file_name};
 pub use error::{PublishFailure, ReadFailure};
+pub(crate) use keys::held_as;
 pub use renew::Renewal;
 pub use served::ServedFile;
 
@@ -60,15 +64,16 @@ pub struct Settings {
 /// How many large uploads are judged at once.
 const LARGE_AT_ONCE: usize = 2;
 
-/// All collections of this server.
+/// All collections of this server in one dialect.
 pub struct Collections {
+    dialect: Dialect,
     storage: Arc<dyn Storage>,
     signer: Arc<dyn OnlineSigner>,
     clock: Clock,
     settings: Settings,
     cache: cache::Cache,
     locks: locks::Locks,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CollectionMetrics>,
     /// Turns for judging large uploads.
     large: Semaphore,
     pauses: pauses::Pauses,
@@ -80,15 +85,17 @@ impl Collections {
     /// Puts storage and signer together.
     #[must_use]
     pub fn new(
+        dialect: Dialect,
         storage: Arc<dyn Storage>,
         signer: Arc<dyn OnlineSigner>,
         clock: Clock,
         settings: Settings,
-        metrics: Arc<Metrics>,
+        metrics: Arc<CollectionMetrics>,
     ) -> Self {
         let coherence = coherence::Coherence::new(settings.max_staleness);
         let cache = cache::Cache::new(settings.cache_bytes, coherence, metrics.clone());
         Self {
+            dialect,
             storage,
             signer,
             clock,
@@ -100,6 +107,12 @@ impl Collections {
             pauses: pauses::Pauses::default(),
             order: RandomState::new(),
         }
+    }
+
+    /// How they are spelled.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The store behind the collections.

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use libtrust::dialect::Dialect;
 use libtrust::edit::{next_snapshot, next_timestamp};
 use libtrust::metadata::{Metadata, Root, Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
+use super::current::file_name;
 use super::ground::{Floors, Ground};
 use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure, ReadFailure, ServedFile};
 use crate::accept::{Accepted, Form, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
+use crate::names::role_name;
 use crate::storage::{Base, NewFile, PublishError, Sha256};
 
 /// How often a publication is tried again when only files the server makes are in conflict.
@@ -101,19 +104,21 @@ impl Collections {
     async fn judge(&self, gun: &Gun, upload: &Arc<Upload>, ground: &Ground) -> Result<Accepted, PublishFailure> {
         let mut stored = Stored { root: ground.root.clone(), ..Stored::default() };
         if let Some(current) = &ground.current {
+            stored.snapshot = Some(current.snapshot.bytes.clone());
             stored.named.clone_from(&current.snapshot_says.meta);
             stored.targets = self.needed_targets(gun, upload, current).await?;
         }
-        let (now, limits) = (self.now(), self.settings.limits);
+        let (dialect, now, limits) = (self.dialect, self.now(), self.settings.limits);
         let form = if self.storage.is_shared_with_notary() { Form::AsNotaryWrites } else { Form::Any };
         let size: usize = upload.sizes().sum();
         Ok(if size < LARGE {
-            accept(upload, &stored, Judgement { gun, now, limits: &limits, form })
+            accept(upload, &stored, Judgement { dialect, gun, now, limits: &limits, form })
         } else {
             // What is judged takes many times its size in memory.
             let _turn = self.large.acquire().await;
             let (gun, upload) = (gun.clone(), upload.clone());
-            let judging = move || accept(&upload, &stored, Judgement { gun: &gun, now, limits: &limits, form });
+            let judging =
+                move || accept(&upload, &stored, Judgement { dialect, gun: &gun, now, limits: &limits, form });
             let judged = tokio::task::spawn_blocking(judging).await;
             judged.map_err(|panic| ReadFailure::Broken(format!("judging failed: {panic}")))?
         }?)
@@ -125,18 +130,32 @@ impl Collections {
         upload: &Upload,
         current: &Current,
     ) -> Result<BTreeMap<RoleName, StoredRole>, PublishFailure> {
-        let mut needed = upload.missing_ancestors();
+        let mut needed = match self.dialect {
+            Dialect::Tuf => self.delegators(upload, current),
+            _ => upload.missing_ancestors(),
+        };
         if upload.part(&RoleName::Root).is_some() && upload.part(&RoleName::Targets).is_none() {
             needed.push(RoleName::Targets);
         }
         let mut targets = BTreeMap::new();
         for role in needed {
-            let Some(sha256) = current.named(&role).and_then(|named| named.digests.sha256) else { continue };
-            if let Some(file) = self.named_file(gun, &role, sha256).await? {
+            let named = current.named(&role).and_then(|named| file_name(self.dialect, named));
+            let Some(name) = named.filter(|_| !targets.contains_key(&role)) else { continue };
+            if let Some(file) = self.named_file(gun, &role, name).await? {
                 targets.insert(role, StoredRole { bytes: file.bytes.clone() });
             }
         }
         Ok(targets)
+    }
+
+    /// Every role that may delegate to an uploaded one.
+    fn delegators(&self, upload: &Upload, current: &Current) -> Vec<RoleName> {
+        if upload.targets_roles().iter().all(|role| *role == RoleName::Targets) {
+            return Vec::new();
+        }
+        let names = current.snapshot_says.meta.keys();
+        let roles = names.filter_map(|name| role_name(self.dialect, name).ok()).filter(RoleName::lists_targets);
+        roles.filter(|role| upload.part(role).is_none()).collect()
     }
 
     /// Signs what is the server's to sign. Nothing if the upload changes nothing.
@@ -157,25 +176,30 @@ impl Collections {
             .collect();
         let named = match snapshot {
             SnapshotPlan::Unchanged => return Ok(None),
-            SnapshotPlan::Uploaded { meta } => meta,
+            SnapshotPlan::Uploaded { meta } | SnapshotPlan::Stands { meta } => meta,
             SnapshotPlan::Generate { changed } => {
                 let previous = ground.current.as_ref().map(|current| &current.snapshot_says);
                 let changed = changed.iter().map(|(role, meta)| (role, meta));
                 let mut next = next_snapshot(previous, changed, self.now());
                 next.version = floors.above(&RoleName::Snapshot, next.version);
-                storable(&RoleName::Snapshot, next.version)?;
-                let signed = self.sign_snapshot(gun, &root, &next).await?;
+                storable(self.dialect, &RoleName::Snapshot, next.version)?;
+                let before = ground.current.as_ref().map(|current| &*current.snapshot.bytes);
+                let signed = self.sign_snapshot(gun, &root, &next, before).await?;
                 let meta = *signed.says.file();
                 files.extend(new_file(&RoleName::Snapshot, &signed));
                 meta
             }
         };
+        if files.iter().any(|file| file.role == RoleName::Timestamp) {
+            return Ok(Some(Draft { dialect: self.dialect, files, root }));
+        }
         let mut next = next_timestamp(ground.head.map(|head| head.version), named, self.now());
         next.version = floors.above(&RoleName::Timestamp, next.version);
-        storable(&RoleName::Timestamp, next.version)?;
-        let timestamp = self.sign_timestamp(gun, &root, &next).await?;
+        storable(self.dialect, &RoleName::Timestamp, next.version)?;
+        let before = ground.current.as_ref().map(|current| &*current.timestamp.bytes);
+        let timestamp = self.sign_timestamp(gun, &root, &next, before).await?;
         files.extend(new_file(&RoleName::Timestamp, &timestamp));
-        Ok(Some(Draft { files, root }))
+        Ok(Some(Draft { dialect: self.dialect, files, root }))
     }
 
     async fn sign_snapshot(
@@ -183,8 +207,9 @@ impl Collections {
         gun: &Gun,
         root: &Root,
         snapshot: &Snapshot,
+        before: Option<&[u8]>,
     ) -> Result<Signed<Snapshot>, PublishFailure> {
-        self.sign(gun, root, &RoleName::Snapshot, snapshot).await.map_err(|error| match error {
+        self.sign(gun, root, &RoleName::Snapshot, snapshot, before).await.map_err(|error| match error {
             NotSigned::KeysMissing { .. } => Refusal::BadHierarchy {
                 missing: RoleName::Snapshot,
                 message: "no snapshot was included in update and server does not hold current snapshot key for \
@@ -201,8 +226,14 @@ impl Collections {
         gun: &Gun,
         root: &Root,
         timestamp: &Timestamp,
+        before: Option<&[u8]>,
     ) -> Result<Signed<Timestamp>, PublishFailure> {
-        self.sign(gun, root, &RoleName::Timestamp, timestamp).await.map_err(|error| match error {
+        self.sign(gun, root, &RoleName::Timestamp, timestamp, before).await.map_err(|error| match error {
+            NotSigned::KeysMissing { .. } if self.dialect == Dialect::Tuf => Refusal::BadHierarchy {
+                missing: RoleName::Timestamp,
+                message: format!("no timestamp was sent, and the server cannot sign one: {error}"),
+            }
+            .into(),
             // Two spaces: Notary's own words.
             NotSigned::KeysMissing { .. } => {
                 Refusal::BadRoot(format!("no  timestamp keys exist on the server: {error}")).into()
@@ -231,6 +262,7 @@ impl Collections {
 
 /// A publication that only has to be stored.
 pub(super) struct Draft {
+    pub(super) dialect: Dialect,
     pub(super) files: Vec<NewFile>,
     pub(super) root: Arc<Verified<Root>>,
 }
@@ -238,15 +270,15 @@ pub(super) struct Draft {
 impl Draft {
     /// The current set once this is stored, so that the next reader does not have to load it.
     fn into_current(self, before: Option<&Current>, now: chrono::DateTime<chrono::Utc>) -> Option<Current> {
-        let Self { files, root: root_says } = self;
+        let Self { dialect, files, root: root_says } = self;
         let served = |role: &RoleName| {
             let file = files.iter().find(|file| file.role == *role)?;
             Some(Arc::new(ServedFile::new(file.version, file.bytes.clone(), file.sha256, now)))
         };
         let timestamp = served(&RoleName::Timestamp)?;
-        let timestamp_says = super::current::decode(&RoleName::Timestamp, &timestamp.bytes).ok()?;
+        let timestamp_says = super::current::decode(dialect, &RoleName::Timestamp, &timestamp.bytes).ok()?;
         let snapshot = served(&RoleName::Snapshot).or_else(|| Some(before?.snapshot.clone()))?;
-        let snapshot_says = super::current::decode(&RoleName::Snapshot, &snapshot.bytes).ok()?;
+        let snapshot_says = super::current::decode(dialect, &RoleName::Snapshot, &snapshot.bytes).ok()?;
         let root = served(&RoleName::Root).or_else(|| Some(before?.root.clone()))?;
         Some(Current { stored_at: now, timestamp, timestamp_says, snapshot, snapshot_says, root, root_says })
     }

@@ -6,6 +6,7 @@ use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 
 use super::cache::FileName;
+use super::current::file_name;
 use super::{Collections, ReadFailure, ServedFile};
 use crate::storage::Sha256;
 
@@ -30,10 +31,12 @@ impl Collections {
             RoleName::Timestamp => Ok(Some(set.timestamp.clone())),
             RoleName::Snapshot => Ok(Some(set.snapshot.clone())),
             RoleName::Root => Ok(Some(set.root.clone())),
-            RoleName::Targets | RoleName::Delegation(_) => match set.named(role).and_then(|m| m.digests.sha256) {
-                Some(sha256) => self.named_file(gun, role, sha256).await,
-                None => Ok(None),
-            },
+            RoleName::Targets | RoleName::Delegation(_) => {
+                match set.named(role).and_then(|named| file_name(self.dialect, named)) {
+                    Some(name) => self.named_file(gun, role, name).await,
+                    None => Ok(None),
+                }
+            }
         }
     }
 
@@ -63,20 +66,20 @@ impl Collections {
         self.file(gun, role, FileName::Version(version)).await
     }
 
-    /// A file that the current set names: its digest proves it, however long it has been in memory.
+    /// A file that the current set names: a digest proves it, however long it has been in memory. A version does not:
+    /// the collection may have been deleted elsewhere and begun anew.
     pub(super) async fn named_file(
         &self,
         gun: &Gun,
         role: &RoleName,
-        sha256: Sha256,
+        name: FileName,
     ) -> Result<Option<Arc<ServedFile>>, ReadFailure> {
-        let name = FileName::Checksum(sha256);
         match self.cache.file(gun, role, &name) {
-            Some(kept) => {
+            Some(kept) if kept.counts || matches!(name, FileName::Checksum(_)) => {
                 self.metrics.cache.hits.inc();
                 Ok(Some(kept.value))
             }
-            None => self.load_file(gun, role, name).await,
+            _ => self.load_file(gun, role, name).await,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use libtrust::dialect::Spelled;
+use libtrust::dialect::{LinkRule, Spelled};
 use libtrust::edit::{next_snapshot, next_timestamp};
 use libtrust::metadata::{Metadata, Root};
 use libtrust::names::{Gun, RoleName};
@@ -210,9 +210,12 @@ impl Collections {
         let mut files = Vec::new();
         let mut named = current.timestamp_says.snapshot;
         if current.snapshot_says.expires - self.settings.snapshot_margin <= self.now() {
-            let mut next = next_snapshot(Some(&current.snapshot_says), [(&RoleName::Root, root.file())], self.now());
+            let root_link = (self.dialect.rules().links == LinkRule::Digest).then(|| (&RoleName::Root, root.file()));
+            let mut next = next_snapshot(Some(&current.snapshot_says), root_link, self.now());
             next.version = floors.above(&RoleName::Snapshot, next.version);
-            if let Some(signed) = self.sign_if_possible(gun, root, &RoleName::Snapshot, &next).await? {
+            if let Some(signed) =
+                self.sign_if_possible(gun, root, &RoleName::Snapshot, &next, &current.snapshot.bytes).await?
+            {
                 named = *signed.says.file();
                 files.extend(new_file(&RoleName::Snapshot, &signed));
             }
@@ -223,10 +226,10 @@ impl Collections {
         }
         let mut next = next_timestamp(Some(current.timestamp.version), named, self.now());
         next.version = floors.above(&RoleName::Timestamp, next.version);
-        let signed = self.sign_if_possible(gun, root, &RoleName::Timestamp, &next).await?;
+        let signed = self.sign_if_possible(gun, root, &RoleName::Timestamp, &next, &current.timestamp.bytes).await?;
         let Some(signed) = signed else { return Ok(None) };
         files.extend(new_file(&RoleName::Timestamp, &signed));
-        Ok(Some(Draft { files, root: root.clone() }))
+        Ok(Some(Draft { dialect: self.dialect, files, root: root.clone() }))
     }
 
     /// Signs; nothing if the signer's keys do not suffice or the version is beyond the last one.
@@ -236,11 +239,12 @@ impl Collections {
         root: &Root,
         role: &RoleName,
         next: &T,
+        before: &[u8],
     ) -> Result<Option<Signed<T>>, PublishFailure> {
-        if storable(role, next.version()).is_err() {
+        if storable(self.dialect, role, next.version()).is_err() {
             return Ok(None);
         }
-        match self.sign(gun, root, role, next).await {
+        match self.sign(gun, root, role, next, Some(before)).await {
             Ok(signed) => Ok(Some(signed)),
             Err(NotSigned::KeysMissing { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -10,6 +10,7 @@ use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
 
 use super::Collections;
+use super::keys::held_as;
 use crate::signer::SignerError;
 
 /// A role the server signed, verified like any other.
@@ -36,20 +37,29 @@ pub(super) enum NotSigned {
 }
 
 impl Collections {
-    /// Signs `metadata` with every key of the role that the signer holds.
+    /// Signs `metadata` with every key of the role that the signer holds. What the file `before` says beyond what we know
+    /// stays, where the dialect keeps it.
     pub(super) async fn sign<T: Spelled + Metadata + Sync>(
         &self,
         gun: &Gun,
         root: &Root,
         role: &RoleName,
         metadata: &T,
+        before: Option<&[u8]>,
     ) -> Result<Signed<T>, NotSigned> {
+        let dialect = self.dialect;
         let keys = SigningKeys::of_role(root, role).ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
-        let unsigned = Dialect::Notary.encode(metadata)?;
+        let before = before.filter(|_| dialect != Dialect::Notary);
+        let parsed = before.and_then(|bytes| Envelope::parse(dialect, role.clone(), bytes, &Limits::STORED).ok());
+        let unsigned = match &parsed {
+            Some(before) => dialect.encode_over(metadata, before)?,
+            None => dialect.encode(metadata)?,
+        };
         let mut signatures: Vec<Signature> = Vec::new();
         for id in keys.ids() {
-            match self.signer.sign(id, gun, role, &unsigned.canonical).await {
-                Ok(signature) => signatures.push(signature),
+            let held = held_as(dialect, root, id);
+            match self.signer.sign(&held, gun, role, &unsigned.canonical).await {
+                Ok(signature) => signatures.push(Signature { key_id: id.clone(), ..signature }),
                 // A key of another collection is as good as none.
                 Err(SignerError::UnknownKey(_) | SignerError::Refused(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -59,8 +69,8 @@ impl Collections {
         if signatures.len() < needed as usize {
             return Err(NotSigned::KeysMissing { role: role.clone(), held: signatures.len(), needed });
         }
-        let bytes = Bytes::from(unsigned.with_signatures(Dialect::Notary, &signatures));
-        let envelope = Envelope::parse(Dialect::Notary, role.clone(), &bytes, &Limits::STORED)
+        let bytes = Bytes::from(unsigned.with_signatures(dialect, &signatures));
+        let envelope = Envelope::parse(dialect, role.clone(), &bytes, &Limits::STORED)
             .map_err(|error| SignerError::Unavailable(error.to_string()))?;
         let says = verify(&envelope, &keys, Expiration::Enforced(self.now()))?;
         Ok(Signed { bytes, says })

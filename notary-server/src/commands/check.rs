@@ -1,12 +1,13 @@
 //! `notary-server check`
 
 use anyhow::bail;
-use notary_server::maintenance::check::check;
+use notary_server::maintenance::check::{CheckFailed, Finding, Totals, check};
+use notary_server::signer::OnlineSigner;
 use serde_json::json;
 
 use super::{Output, open};
 use crate::args::Arguments;
-use crate::service;
+use crate::service::{self, Stores};
 
 /// What to look at, and how to tell.
 #[derive(Debug, clap::Args)]
@@ -26,13 +27,9 @@ pub async fn run(arguments: &Arguments, options: &CheckOptions) -> anyhow::Resul
         true => Some(service::signer(&opened.config.trust_service).await?.0),
         false => None,
     };
-    let storage = opened.storage().await?;
-    let totals = check(storage.as_ref(), signer.as_deref(), service::now(), |finding| match options.output {
-        Output::Text => println!("{finding}"),
-        Output::Json => println!("{}", finding.to_json()),
-    })
-    .await;
-    storage.close().await;
+    let stores = opened.storage().await?;
+    let totals = both(&stores, signer.as_deref(), options.output).await;
+    stores.close().await;
     if let Some(signer) = signer {
         signer.close().await;
     }
@@ -51,4 +48,16 @@ pub async fn run(arguments: &Arguments, options: &CheckOptions) -> anyhow::Resul
         bail!("{} faults were found", totals.faults);
     }
     Ok(())
+}
+
+async fn both(stores: &Stores, signer: Option<&dyn OnlineSigner>, output: Output) -> Result<Totals, CheckFailed> {
+    let mut totals = Totals::default();
+    for (dialect, storage) in stores.each() {
+        let tell = |finding: &Finding| match output {
+            Output::Text => println!("{finding}"),
+            Output::Json => println!("{}", finding.to_json()),
+        };
+        totals += check(dialect, storage, signer, service::now(), tell).await?;
+    }
+    Ok(totals)
 }

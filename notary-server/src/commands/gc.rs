@@ -1,13 +1,16 @@
 //! `notary-server gc`
 
 use chrono::TimeDelta;
-use notary_server::maintenance::gc::{Collected, Retention, collect_garbage};
+use libtrust::dialect::Dialect;
+use notary_server::maintenance::gc::{Collected, Retention, Totals, collect_garbage};
+use notary_server::names::dialect_name;
+use notary_server::storage::StorageError;
 use notary_service::config::units::parse_duration;
 use serde_json::json;
 
 use super::{Output, open};
 use crate::args::Arguments;
-use crate::service;
+use crate::service::{self, Stores};
 
 /// What to remove, and how to tell.
 #[derive(Debug, clap::Args)]
@@ -26,13 +29,10 @@ pub struct GcOptions {
 /// Removes old versions and tells of each collection that had any.
 pub async fn run(arguments: &Arguments, options: &GcOptions) -> anyhow::Result<()> {
     let opened = open(arguments)?;
-    let storage = opened.storage().await?;
+    let stores = opened.storage().await?;
     let retention = Retention { older_than: options.older_than, is_dry_run: options.dry_run };
-    let totals = collect_garbage(storage.as_ref(), retention, service::now(), |gun, collected| {
-        tell(gun, collected, options.output);
-    })
-    .await;
-    storage.close().await;
+    let totals = both(&stores, retention, options.output).await;
+    stores.close().await;
     let totals = totals?;
     let verb = if options.dry_run { "would be removed" } else { "removed" };
     match options.output {
@@ -54,22 +54,33 @@ pub async fn run(arguments: &Arguments, options: &GcOptions) -> anyhow::Result<(
     Ok(())
 }
 
-fn tell(gun: &str, collected: &Collected, output: Output) {
+async fn both(stores: &Stores, retention: Retention, output: Output) -> Result<Totals, StorageError> {
+    let mut totals = Totals::default();
+    for (dialect, storage) in stores.each() {
+        let report = |gun: &str, collected: &Collected| tell(dialect, gun, collected, output);
+        totals += collect_garbage(dialect, storage, retention, service::now(), report).await?;
+    }
+    Ok(totals)
+}
+
+fn tell(dialect: Dialect, gun: &str, collected: &Collected, output: Output) {
+    let kind = dialect_name(dialect);
+    let shown = if dialect == Dialect::Tuf { format!("{gun} (TUF)") } else { gun.to_owned() };
     match (collected, output) {
         (Collected::Removed(versions), _) if versions.is_empty() => {}
         (Collected::Removed(versions), Output::Text) => {
             let roles: Vec<String> = versions.iter().map(|(role, count)| format!("{role} {count}")).collect();
-            println!("{gun}: {}", roles.join(", "));
+            println!("{shown}: {}", roles.join(", "));
         }
         (Collected::Removed(versions), Output::Json) => {
             let roles: serde_json::Map<_, _> =
                 versions.iter().map(|(role, count)| (role.as_str().to_owned(), json!(count))).collect();
-            println!("{}", json!({"gun": gun, "removed": roles}));
+            println!("{}", json!({"dialect": kind, "gun": gun, "removed": roles}));
         }
-        (Collected::Moved, Output::Text) => eprintln!("{gun}: changed meanwhile"),
-        (Collected::Moved, Output::Json) => println!("{}", json!({"gun": gun, "moved": true})),
-        (Collected::Left(reason), Output::Text) => eprintln!("{gun}: left as it is: {reason}"),
-        (Collected::Left(reason), Output::Json) => println!("{}", json!({"gun": gun, "left": reason})),
+        (Collected::Moved, Output::Text) => eprintln!("{shown}: changed meanwhile"),
+        (Collected::Moved, Output::Json) => println!("{}", json!({"dialect": kind, "gun": gun, "moved": true})),
+        (Collected::Left(reason), Output::Text) => eprintln!("{shown}: left as it is: {reason}"),
+        (Collected::Left(reason), Output::Json) => println!("{}", json!({"dialect": kind, "gun": gun, "left": reason})),
     }
 }
 

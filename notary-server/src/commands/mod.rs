@@ -54,7 +54,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Opened> {
 }
 
 impl Opened {
-    async fn storage(&self) -> anyhow::Result<Arc<dyn notary_server::storage::Storage>> {
+    async fn storage(&self) -> anyhow::Result<service::Stores> {
         service::storage(&self.config.storage, &self.metrics).await
     }
 }

@@ -1,4 +1,4 @@
-//! The server's configuration: Notary's JSON file and keys, plus `limits`, `cache` and `renewal`.
+//! The server's configuration: Notary's JSON file and keys, plus `limits`, `cache`, `renewal` and `registry`.
 //!
 //! A file that works for Notary with `memory` storage and a `local` trust service works here unchanged. Everything this
 //! build cannot honour is refused by name. `NOTARY_SERVER_` and the key in capitals with `_` for `.` beats the file
@@ -9,6 +9,7 @@ mod auth;
 mod cache;
 mod caching;
 mod limits;
+mod registry;
 mod renewal;
 mod reporting;
 mod repositories;
@@ -30,6 +31,7 @@ pub use cache::Cache;
 pub use caching::Caching;
 pub use limits::Limits;
 pub use notary_service::config::{ConfigError, Environment, LogLevel, Origin, TlsFiles};
+pub use registry::RegistryOptions;
 pub use renewal::Renewal;
 pub use repositories::Repositories;
 pub use server::Server;
@@ -51,6 +53,7 @@ const KEYS: &[&str] = &[
     "limits",
     "cache",
     "renewal",
+    "registry",
 ];
 
 /// Everything an operator decides.
@@ -83,6 +86,8 @@ pub struct Settings {
     pub cache: Cache,
     /// When timestamps are signed again.
     pub renewal: Renewal,
+    /// `registry`: where targets of repositories are fetched from; without it none are served.
+    pub registry: Option<RegistryOptions>,
     /// What was understood but should be said at start.
     pub warnings: Vec<String>,
 }
@@ -125,6 +130,7 @@ impl Config {
             "limits": settings.limits.describe(),
             "cache": settings.cache.describe(),
             "renewal": settings.renewal.describe(),
+            "registry": registry::describe(settings.registry.as_ref()),
         })
     }
 }
@@ -162,6 +168,7 @@ impl Settings {
             limits: Limits::read(root.section("limits", limits::KEYS)?)?,
             cache: Cache::read(root.section("cache", cache::KEYS)?)?,
             renewal: Renewal::read(root.section("renewal", renewal::KEYS)?)?,
+            registry: registry::read(root.section("registry", registry::KEYS)?)?,
             warnings,
         })
     }

@@ -5,14 +5,17 @@
 //! copies in caches. A collection whose current files cannot be read is left as it is.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::AddAssign;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use libtrust::dialect::Dialect;
 use libtrust::metadata::{Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 
 use super::Walk;
-use crate::collection::decode;
-use crate::storage::{Base, Head, Sha256, Storage, StorageError, StoredVersion};
+use crate::collection::{FileName, decode, file_name};
+use crate::names::role_name;
+use crate::storage::{Base, Head, Storage, StorageError, StoredVersion};
 
 /// How many versions one transaction removes.
 const AT_ONCE: usize = 500;
@@ -50,11 +53,21 @@ pub struct Totals {
     pub left: u64,
 }
 
-/// Walks all collections. `report` is told of each by name.
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.collections += other.collections;
+        self.versions += other.versions;
+        self.moved += other.moved;
+        self.left += other.left;
+    }
+}
+
+/// Walks all collections of a dialect. `report` is told of each by name.
 ///
 /// # Errors
 /// When the store fails; what was removed before stays removed.
 pub async fn collect_garbage(
+    dialect: Dialect,
     storage: &dyn Storage,
     retention: Retention,
     now: DateTime<Utc>,
@@ -68,7 +81,7 @@ pub async fn collect_garbage(
         }
         for name in page {
             let collected = match name.parse::<Gun>() {
-                Ok(gun) => collect(storage, &gun, retention, now).await?,
+                Ok(gun) => collect(dialect, storage, &gun, retention, now).await?,
                 Err(error) => Collected::Left(error.to_string()),
             };
             totals.collections += 1;
@@ -83,6 +96,7 @@ pub async fn collect_garbage(
 }
 
 async fn collect(
+    dialect: Dialect,
     storage: &dyn Storage,
     gun: &Gun,
     retention: Retention,
@@ -92,7 +106,7 @@ async fn collect(
         return Ok(Collected::Left("it has no timestamp".to_owned()));
     };
     let stored = storage.versions(gun).await?;
-    let needed = match needed(storage, gun, head).await {
+    let needed = match needed(dialect, storage, gun, head).await {
         Ok(Some(needed)) => needed,
         Ok(None) => return Ok(Collected::Moved),
         Err(Unreadable::Store(error @ StorageError::Backend { .. })) => return Err(error),
@@ -129,33 +143,33 @@ impl From<StorageError> for Unreadable {
     }
 }
 
+/// Files by how readers are led to them.
+type Needed = HashSet<(RoleName, FileName)>;
+
 /// The files that readers are led to; nothing if the collection moved on.
-async fn needed(
-    storage: &dyn Storage,
-    gun: &Gun,
-    head: Head,
-) -> Result<Option<HashSet<(RoleName, Sha256)>>, Unreadable> {
+async fn needed(dialect: Dialect, storage: &dyn Storage, gun: &Gun, head: Head) -> Result<Option<Needed>, Unreadable> {
     let torn = |role: &RoleName, fault: &str| Unreadable::Torn(format!("{role}: {fault}; see: notary-server check"));
     let timestamp = storage.newest(gun, &RoleName::Timestamp).await?;
     let Some(timestamp) = timestamp.filter(|timestamp| timestamp.sha256 == head.sha256) else { return Ok(None) };
     let says: Timestamp =
-        decode(&RoleName::Timestamp, &timestamp.bytes).map_err(|fault| torn(&RoleName::Timestamp, &fault))?;
-    let named = says.snapshot.digests.sha256.ok_or_else(|| torn(&RoleName::Snapshot, "named without a digest"))?;
-    let snapshot = storage.by_checksum(gun, &RoleName::Snapshot, &named).await?;
+        decode(dialect, &RoleName::Timestamp, &timestamp.bytes).map_err(|fault| torn(&RoleName::Timestamp, &fault))?;
+    let named =
+        file_name(dialect, &says.snapshot).ok_or_else(|| torn(&RoleName::Snapshot, "named without a digest"))?;
+    let snapshot = match &named {
+        FileName::Checksum(sha256) => storage.by_checksum(gun, &RoleName::Snapshot, sha256).await?,
+        FileName::Version(version) => storage.by_version(gun, &RoleName::Snapshot, *version).await?,
+    };
     let snapshot = snapshot.ok_or_else(|| torn(&RoleName::Snapshot, "the current one is not stored"))?;
     let says: Snapshot =
-        decode(&RoleName::Snapshot, &snapshot.bytes).map_err(|fault| torn(&RoleName::Snapshot, &fault))?;
-    let files = says.meta.iter().filter_map(|(name, file)| Some((name.parse().ok()?, file.digests.sha256?)));
-    let top = [(RoleName::Timestamp, head.sha256), (RoleName::Snapshot, named)];
+        decode(dialect, &RoleName::Snapshot, &snapshot.bytes).map_err(|fault| torn(&RoleName::Snapshot, &fault))?;
+    let files = says.meta.iter();
+    let files = files.filter_map(|(name, file)| Some((role_name(dialect, name).ok()?, file_name(dialect, file)?)));
+    let top = [(RoleName::Timestamp, FileName::Checksum(head.sha256)), (RoleName::Snapshot, named)];
     Ok(Some(files.chain(top).collect()))
 }
 
 /// What may go: replaced before `cutoff`, needed by nobody.
-fn superseded(
-    rows: Vec<StoredVersion>,
-    needed: &HashSet<(RoleName, Sha256)>,
-    cutoff: DateTime<Utc>,
-) -> Vec<(RoleName, Version)> {
+fn superseded(rows: Vec<StoredVersion>, needed: &Needed, cutoff: DateTime<Utc>) -> Vec<(RoleName, Version)> {
     let mut roles: BTreeMap<RoleName, Vec<StoredVersion>> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.role != RoleName::Root) {
         roles.entry(row.role.clone()).or_default().push(row);
@@ -164,7 +178,8 @@ fn superseded(
     for (role, mut versions) in roles {
         versions.sort_by_key(|row| row.version);
         for (row, next) in versions.iter().zip(versions.iter().skip(1)) {
-            let is_needed = needed.contains(&(role.clone(), row.sha256));
+            let names = [FileName::Checksum(row.sha256), FileName::Version(row.version)];
+            let is_needed = names.into_iter().any(|name| needed.contains(&(role.clone(), name)));
             if !is_needed && row.version < next.version && row.stored_at.max(next.stored_at) < cutoff {
                 superseded.push((role.clone(), row.version));
             }

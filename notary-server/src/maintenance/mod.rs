@@ -5,31 +5,42 @@
 pub mod check;
 pub mod gc;
 
+use std::collections::HashSet;
+
 use crate::storage::{Storage, StorageError};
 
 /// How many names one look into storage brings.
 const PAGE: u32 = 256;
 
-/// Tells `each` the name of every collection, until it fails.
+/// Tells `each` the name of every collection of these stores once, until it fails. The names are held in memory: which of
+/// the stores has one may change meanwhile, and none may be left out.
 ///
 /// # Errors
-/// When the store fails; inside, when `each` did.
-pub async fn names<E>(
-    storage: &dyn Storage,
+/// When a store fails; inside, when `each` did.
+pub async fn each_name<E>(
+    stores: &[&dyn Storage],
     mut each: impl FnMut(&str) -> Result<(), E>,
 ) -> Result<Result<(), E>, StorageError> {
-    let mut walk = Walk::new(storage);
-    loop {
-        let page = walk.page().await?;
-        if page.is_empty() {
-            return Ok(Ok(()));
-        }
-        for name in page {
-            if let Err(failure) = each(&name) {
-                return Ok(Err(failure));
+    let mut told = HashSet::new();
+    for storage in stores {
+        let mut walk = Walk::new(*storage);
+        loop {
+            let page = walk.page().await?;
+            if page.is_empty() {
+                break;
+            }
+            for name in page {
+                if told.contains(&name) {
+                    continue;
+                }
+                if let Err(failure) = each(&name) {
+                    return Ok(Err(failure));
+                }
+                told.insert(name);
             }
         }
     }
+    Ok(Ok(()))
 }
 
 /// The names of all collections, a page at a time.

@@ -5,6 +5,7 @@ use axum::response::Response;
 use chrono::SecondsFormat;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use libtrust::dialect::Dialect;
 use libtrust::names::Gun;
 use serde_json::{Value, json};
 
@@ -17,11 +18,11 @@ use crate::storage::{Change, ChangeCursor, ChangeKind, ChangePage};
 const DEFAULT_RECORDS: u32 = 100;
 
 /// A page of changes, oldest first.
-pub(super) async fn get(app: &App, gun: Option<&Gun>, query: &str) -> Result<Response, ApiError> {
+pub(super) async fn get(app: &App, dialect: Dialect, gun: Option<&Gun>, query: &str) -> Result<Response, ApiError> {
     let (from, records) = page(query)?;
     let limit = records.min(app.limits.changefeed_records);
     let page = ChangePage { gun: gun.cloned(), from, limit };
-    let changes = app.collections.storage().changes(&page).await.map_err(ReadFailure::from)?;
+    let changes = app.collections(dialect).storage().changes(&page).await.map_err(ReadFailure::from)?;
     let records: Vec<Value> = changes.iter().map(record).collect();
     let body = json!({"count": records.len(), "records": records}).to_string();
     let mut response = Response::new(Body::from(body));

@@ -11,14 +11,19 @@ use libtrust::names::{Gun, RoleName};
 use super::App;
 use crate::error::ApiError;
 
-/// The key with which the server signs this role, made if there is none.
+/// The key with which the server signs this role, in whichever dialect, made if there is none.
 pub(super) async fn get(app: &App, gun: &Gun, role: &RoleName) -> Result<Response, ApiError> {
-    Ok(answer(&app.collections.key(gun, role).await?))
+    for collections in app.both() {
+        if let Some(key) = collections.listed_key(gun, role).await? {
+            return Ok(answer(&key));
+        }
+    }
+    rotate(app, gun, role).await
 }
 
 /// A key for the next root to name.
 pub(super) async fn rotate(app: &App, gun: &Gun, role: &RoleName) -> Result<Response, ApiError> {
-    Ok(answer(&app.collections.new_key(gun, role).await?))
+    Ok(answer(&app.notary.new_key(gun, role).await?))
 }
 
 /// The member order is the one Notary sends.

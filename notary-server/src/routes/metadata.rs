@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use libtrust::dialect::Dialect;
 use libtrust::names::{Gun, RoleName};
 
 use super::App;
@@ -70,29 +71,48 @@ impl Values {
 /// Answers with the stored bytes, or 304 if the client has them.
 pub(super) async fn get(
     app: &App,
+    dialect: Dialect,
     method: &Method,
     request: &HeaderMap,
     gun: &Gun,
     role: &RoleName,
     which: &Which,
 ) -> Result<Response, ApiError> {
+    let collections = app.collections(dialect);
     let file = match which {
-        Which::Current => app.collections.current_file(gun, role).await?,
-        Which::Checksum(sha256) => app.collections.by_checksum(gun, role, *sha256).await?,
-        Which::Version(version) => app.collections.by_version(gun, role, *version).await?,
+        Which::Current => collections.current_file(gun, role).await?,
+        Which::Checksum(sha256) => collections.by_checksum(gun, role, *sha256).await?,
+        Which::Version(version) => collections.by_version(gun, role, *version).await?,
     };
     let file = file.ok_or_else(ApiError::no_such_file)?;
-    let cache = if app.auth.is_some() { &app.cache_headers.private } else { &app.cache_headers.public };
-    Ok(answer(cache, method, request, which, &file))
+    let mut response = answer(method, request, &file);
+    match (dialect, which) {
+        // All that a TUF client concludes depends on this being the newest.
+        (Dialect::Tuf, Which::Current) => drop(response.headers_mut().insert(CACHE_CONTROL, NO_CACHE)),
+        _ => app.set_cache(which, response.headers_mut()),
+    }
+    Ok(response)
 }
 
-fn answer(cache: &Values, method: &Method, request: &HeaderMap, which: &Which, file: &ServedFile) -> Response {
-    let unchanged = request.get(IF_NONE_MATCH).is_some_and(|known| names(known, &file.etag));
+impl App {
+    /// How long the answer may be kept, and by whom.
+    pub(super) fn set_cache(&self, which: &Which, headers: &mut HeaderMap) {
+        let cache = if self.auth.is_some() { &self.cache_headers.private } else { &self.cache_headers.public };
+        cache.set(which, headers);
+    }
+}
+
+/// Whether the client has the file with this tag.
+pub(super) fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
+    request.get(IF_NONE_MATCH).is_some_and(|known| names(known, etag))
+}
+
+fn answer(method: &Method, request: &HeaderMap, file: &ServedFile) -> Response {
+    let unchanged = is_known(request, &file.etag);
     let empty = unchanged || method == Method::HEAD;
     let mut response = Response::new(if empty { Body::empty() } else { Body::from(file.bytes.clone()) });
     let headers = response.headers_mut();
     headers.reserve(6);
-    cache.set(which, headers);
     headers.insert(ETAG, file.etag.clone());
     headers.insert(LAST_MODIFIED, file.last_modified.clone());
     if unchanged {

@@ -6,7 +6,9 @@ mod keys;
 mod metadata;
 pub mod ops;
 mod publish;
+mod repository;
 pub mod route;
+mod target;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use hyper::body::{Body as _, Incoming};
+use libtrust::dialect::Dialect;
 use libtrust::names::{Gun, InvalidGun};
 use tower::Service as _;
 use tracing::Span;
@@ -25,6 +28,7 @@ use crate::auth::TokenAuth;
 use crate::auth::access::Requirement;
 use crate::collection::Collections;
 use crate::error::{ApiError, Code};
+use crate::manifests::Manifests;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Operation;
 use notary_service::listen::{Application, Peer};
@@ -46,8 +50,12 @@ pub struct RequestLimits {
 
 /// What handlers need.
 pub struct App {
-    /// The collections.
-    pub collections: Arc<Collections>,
+    /// Notary's collections.
+    pub notary: Arc<Collections>,
+    /// TUF 1.0 repositories.
+    pub tuf: Arc<Collections>,
+    /// Where targets of repositories are; without it none are served.
+    pub manifests: Option<Manifests>,
     /// Cache headers of metadata.
     pub cache_headers: CacheHeaders,
     /// Bounds on requests.
@@ -64,7 +72,22 @@ pub struct App {
     pub gun_prefixes: Vec<String>,
 }
 
-/// Everything under `/v2/`, and what is answered to the rest.
+impl App {
+    /// Those of a dialect.
+    #[must_use]
+    pub fn collections(&self, dialect: Dialect) -> &Arc<Collections> {
+        match dialect {
+            Dialect::Tuf => &self.tuf,
+            _ => &self.notary,
+        }
+    }
+
+    fn both(&self) -> [&Arc<Collections>; 2] {
+        [&self.notary, &self.tuf]
+    }
+}
+
+/// Everything under `/v2/` and `/tuf/`, and what is answered to the rest.
 pub fn trust_api(app: Arc<App>) -> Router {
     Router::new().fallback(handle).with_state(app)
 }
@@ -112,14 +135,20 @@ async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
 /// Under which name Notary counts a request.
 const fn operation(route: &Route) -> Option<Operation> {
     Some(match route {
-        Route::Publish(_) => Operation::UpdateTuf,
-        Route::File(_, _, Which::Current) => Operation::GetRole,
-        Route::File(_, _, Which::Checksum(_)) => Operation::GetRoleByHash,
-        Route::File(_, _, Which::Version(_)) => Operation::GetRoleByVersion,
+        Route::Publish(Dialect::Tuf, _) => Operation::RepositoryPublish,
+        Route::File(Dialect::Tuf, _, _, Which::Version(_)) => Operation::RepositoryVersion,
+        Route::File(Dialect::Tuf, ..) => Operation::RepositoryCurrent,
+        Route::Target(..) => Operation::RepositoryTarget,
+        Route::Delete(Dialect::Tuf, _) => Operation::RepositoryDelete,
+        Route::Changefeed(Dialect::Tuf, _) => Operation::RepositoryChangefeed,
+        Route::Publish(..) => Operation::UpdateTuf,
+        Route::File(_, _, _, Which::Current) => Operation::GetRole,
+        Route::File(_, _, _, Which::Checksum(_)) => Operation::GetRoleByHash,
+        Route::File(_, _, _, Which::Version(_)) => Operation::GetRoleByVersion,
         Route::Key(..) => Operation::GetKey,
         Route::RotateKey(..) => Operation::RotateKey,
-        Route::Delete(_) => Operation::DeleteTuf,
-        Route::Changefeed(_) => Operation::Changefeed,
+        Route::Delete(..) => Operation::DeleteTuf,
+        Route::Changefeed(..) => Operation::Changefeed,
         _ => return None,
     })
 }
@@ -141,13 +170,18 @@ async fn answer(app: &App, route: Route, request: Request) -> Result<Response, A
         allowed(app, gun, &route)?;
     }
     match &route {
-        Route::File(gun, role, which) => metadata::get(app, &head.method, &head.headers, gun, role, which).await,
-        Route::Publish(Ok(gun)) => publish::post(app, &head.headers, body, gun).await,
-        Route::Publish(Err(invalid)) => Err(invalid_gun(invalid)),
+        Route::File(dialect, gun, role, which) => {
+            metadata::get(app, *dialect, &head.method, &head.headers, gun, role, which).await
+        }
+        Route::Target(gun, target) => target::get(app, &head.method, &head.headers, gun, target).await,
+        Route::Publish(dialect, Ok(gun)) => publish::post(app, *dialect, &head.headers, body, gun).await,
+        Route::Publish(_, Err(invalid)) => Err(invalid_gun(invalid)),
         Route::Key(gun, role) => keys::get(app, gun, role).await,
         Route::RotateKey(gun, role) => keys::rotate(app, gun, role).await,
-        Route::Delete(gun) => publish::delete(app, gun).await,
-        Route::Changefeed(gun) => changefeed::get(app, gun.as_ref(), head.uri.query().unwrap_or_default()).await,
+        Route::Delete(dialect, gun) => publish::delete(app, *dialect, gun).await,
+        Route::Changefeed(dialect, gun) => {
+            changefeed::get(app, *dialect, gun.as_ref(), head.uri.query().unwrap_or_default()).await
+        }
         Route::Ping => Ok(ping()),
         Route::Redirect(path) => Ok(redirect(path, head.uri.query())),
         Route::MethodNotAllowed => Ok(method_not_allowed()),
@@ -163,7 +197,7 @@ fn allowed(app: &App, gun: &Gun, route: &Route) -> Result<(), ApiError> {
         let why =
             format!("an image name has at most {} bytes (limits.name_bytes), this one has {bytes}", app.name_bytes);
         return match route {
-            Route::Publish(_) => Err(ApiError::with_text(Code::InvalidGun, why)),
+            Route::Publish(..) => Err(ApiError::with_text(Code::InvalidGun, why)),
             _ => Err(ApiError::no_such_file()),
         };
     }
@@ -172,7 +206,7 @@ fn allowed(app: &App, gun: &Gun, route: &Route) -> Result<(), ApiError> {
         return Ok(());
     }
     match route {
-        Route::Publish(_) => {
+        Route::Publish(..) => {
             let detail = format!("Require GUNs with prefix: [{}]", prefixes.join(" "));
             Err(ApiError::with_text(Code::InvalidGun, detail))
         }

@@ -6,19 +6,28 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyDataStream, BodyExt as _, Full};
+use libtrust::dialect::Dialect;
 use libtrust::names::Gun;
 use multer::Multipart;
 
 use super::App;
 use super::budget::Reservation;
 use crate::accept::Upload;
+use crate::collection::Collections;
 use crate::error::{ApiError, Code};
 
 /// Most of a refused body that is read before the refusal, in bytes.
 const DISCARDED_BYTES: usize = 1 << 20;
 
 /// Stores an upload: 200 without a body.
-pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) -> Result<Response, ApiError> {
+pub(super) async fn post(
+    app: &App,
+    dialect: Dialect,
+    headers: &HeaderMap,
+    body: Body,
+    gun: &Gun,
+) -> Result<Response, ApiError> {
+    let collections = app.collections(dialect);
     let boundary = boundary(headers)?;
     let limit = app.limits.upload_bytes;
     let declared = declared_length(headers);
@@ -27,14 +36,14 @@ pub(super) async fn post(app: &App, headers: &HeaderMap, body: Body, gun: &Gun) 
     }
     let mut reserved = app.upload_budget.reserve();
     let body = collect(body, &mut reserved, limit).await?;
-    let upload = read(app, body, boundary).await?;
-    app.collections.publish(gun.clone(), upload, reserved).await?;
+    let upload = read(app, collections, body, boundary).await?;
+    collections.publish(gun.clone(), upload, reserved).await?;
     Ok(empty())
 }
 
 /// Removes a collection: 200 without a body, whether or not there was one.
-pub(super) async fn delete(app: &App, gun: &Gun) -> Result<Response, ApiError> {
-    app.collections.delete(gun.clone()).await?;
+pub(super) async fn delete(app: &App, dialect: Dialect, gun: &Gun) -> Result<Response, ApiError> {
+    app.collections(dialect).delete(gun.clone()).await?;
     Ok(empty())
 }
 
@@ -63,11 +72,11 @@ fn boundary(headers: &HeaderMap) -> Result<String, ApiError> {
 }
 
 /// Reads the parts within their limits. The file name of a part is its role; everything else about it is ignored.
-async fn read(app: &App, body: Bytes, boundary: String) -> Result<Upload, ApiError> {
+async fn read(app: &App, collections: &Collections, body: Bytes, boundary: String) -> Result<Upload, ApiError> {
     let limits = &app.limits;
     // Whole first: a stream that pauses within the first bytes makes the parser miss a boundary that is there.
     let mut multipart = Multipart::new(BodyDataStream::new(Full::new(body)), boundary);
-    let mut upload = Upload::default();
+    let mut upload = Upload::new(collections.dialect());
     let mut parts = 0;
     loop {
         let field = match multipart.next_field().await {

@@ -3,12 +3,13 @@
 //! Names hold slashes, so this is not a table of patterns but one parser: the path without its percent-encoding, split at
 //! the last `/_trust/` that makes sense, as Notary's greedy patterns do.
 
-use std::borrow::Cow;
-
 use http::Method;
+use libtrust::dialect::Dialect;
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, InvalidGun, RoleName};
 
+use super::repository;
+use crate::percent;
 use crate::storage::Sha256;
 
 /// Longest path that is looked at, in bytes: an image name and a role name, percent-encoded, and what stands around them.
@@ -19,20 +20,22 @@ const MAX_PATH: usize = 4096;
 pub enum Route {
     /// `GET /v2/`: is this a trust server?
     Ping,
-    /// `POST /v2/GUN/_trust/tuf/`.
-    Publish(Result<Gun, InvalidGun>),
+    /// `POST /v2/GUN/_trust/tuf/` or `POST /tuf/GUN/metadata/`.
+    Publish(Dialect, Result<Gun, InvalidGun>),
     /// `GET` or `HEAD` of a metadata file.
-    File(Gun, RoleName, Which),
+    File(Dialect, Gun, RoleName, Which),
+    /// `GET` or `HEAD` of a target of a TUF repository.
+    Target(Gun, TargetFile),
     /// A metadata file under a name that cannot exist.
     NoSuchFile,
     /// `GET /v2/GUN/_trust/tuf/ROLE.key`.
     Key(Gun, RoleName),
     /// `POST /v2/GUN/_trust/tuf/ROLE.key`.
     RotateKey(Gun, RoleName),
-    /// `DELETE /v2/GUN/_trust/tuf/`.
-    Delete(Gun),
-    /// `GET /v2/GUN/_trust/changefeed` or `GET /v2/_trust/changefeed`.
-    Changefeed(Option<Gun>),
+    /// `DELETE /v2/GUN/_trust/tuf/` or `DELETE /tuf/GUN/`.
+    Delete(Dialect, Gun),
+    /// `GET /v2/GUN/_trust/changefeed` or `GET /v2/_trust/changefeed`; below `/tuf/` `_changefeed`.
+    Changefeed(Dialect, Option<Gun>),
     /// The path is not in its clean form; this is.
     Redirect(String),
     /// A method that no path knows.
@@ -52,6 +55,15 @@ pub enum Which {
     Version(Version),
 }
 
+/// A target as its address names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetFile {
+    /// The digest it must have, in lower-case hex: 64 digits of SHA-256 or 128 of SHA-512.
+    pub digest: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
 impl Route {
     /// Reads method and percent-encoded path.
     #[must_use]
@@ -63,9 +75,14 @@ impl Route {
         if raw_path.len() > MAX_PATH {
             return Self::Unknown;
         }
-        let Some(path) = percent_decode(raw_path) else { return Self::Unknown };
+        if let Some(rest) = raw_path.strip_prefix(repository::PREFIX)
+            && cleaned(raw_path).is_none()
+        {
+            return repository::parse(method, rest).unwrap_or(Self::Unknown);
+        }
+        let Some(path) = percent::decode(raw_path) else { return Self::Unknown };
         if let Some(clean) = cleaned(&path) {
-            return Self::Redirect(percent_encode(&clean));
+            return Self::Redirect(percent::encode_path(&clean));
         }
         let Some(rest) = path.strip_prefix("/v2/") else { return Self::Unknown };
         if rest.is_empty() && method == Method::GET {
@@ -78,12 +95,13 @@ impl Route {
     #[must_use]
     pub const fn gun(&self) -> Option<&Gun> {
         match self {
-            Self::Publish(Ok(gun))
-            | Self::File(gun, ..)
+            Self::Publish(_, Ok(gun))
+            | Self::File(_, gun, ..)
+            | Self::Target(gun, _)
             | Self::Key(gun, _)
             | Self::RotateKey(gun, _)
-            | Self::Delete(gun)
-            | Self::Changefeed(Some(gun)) => Some(gun),
+            | Self::Delete(_, gun)
+            | Self::Changefeed(_, Some(gun)) => Some(gun),
             _ => None,
         }
     }
@@ -95,10 +113,10 @@ fn collection(method: &Method, rest: &str) -> Option<Route> {
         && let Some(before) = rest.strip_suffix(FEED)
     {
         if before.is_empty() {
-            return Some(Route::Changefeed(None));
+            return Some(Route::Changefeed(Dialect::Notary, None));
         }
         if let Some(gun) = before.strip_suffix('/').filter(|gun| !gun.is_empty()) {
-            return Some(gun.parse().map_or(Route::NoSuchFile, |gun| Route::Changefeed(Some(gun))));
+            return Some(gun.parse().map_or(Route::NoSuchFile, |gun| Route::Changefeed(Dialect::Notary, Some(gun))));
         }
     }
     // Greedy: the longest name whose remainder makes sense.
@@ -112,8 +130,8 @@ fn resource(method: &Method, gun: &str, tail: &str) -> Option<Route> {
     let named = gun.parse::<Gun>();
     if tail.is_empty() {
         return match *method {
-            Method::POST => Some(Route::Publish(named)),
-            Method::DELETE => Some(named.map_or(Route::NoSuchFile, Route::Delete)),
+            Method::POST => Some(Route::Publish(Dialect::Notary, named)),
+            Method::DELETE => Some(named.map_or(Route::NoSuchFile, |gun| Route::Delete(Dialect::Notary, gun))),
             _ => None,
         };
     }
@@ -135,7 +153,7 @@ fn resource(method: &Method, gun: &str, tail: &str) -> Option<Route> {
     let file = tail.strip_suffix(".json")?;
     let (role, which) = file_name(file)?;
     let route = match (named, role.parse(), which) {
-        (Ok(gun), Ok(role), Some(which)) => Route::File(gun, role, which),
+        (Ok(gun), Ok(role), Some(which)) => Route::File(Dialect::Notary, gun, role, which),
         _ => Route::NoSuchFile,
     };
     Some(route)
@@ -195,36 +213,6 @@ fn cleaned(path: &str) -> Option<String> {
     Some(format!("/{}{}", segments.join("/"), if trailing { "/" } else { "" }))
 }
 
-fn percent_decode(path: &str) -> Option<Cow<'_, str>> {
-    if !path.contains('%') {
-        return Some(Cow::Borrowed(path));
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'%' {
-            let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-            let (high, low) = (digit(bytes.next()?)?, digit(bytes.next()?)?);
-            out.push(high << 4 | low);
-        } else {
-            out.push(byte);
-        }
-    }
-    String::from_utf8(out).ok().map(Cow::Owned)
-}
-
-fn percent_encode(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~:@!$&'()+,;=".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -236,7 +224,7 @@ mod tests {
     }
 
     fn file(gun: &str, role: &str, which: Which) -> Route {
-        Route::File(gun.parse().unwrap(), role.parse().unwrap(), which)
+        Route::File(Dialect::Notary, gun.parse().unwrap(), role.parse().unwrap(), which)
     }
 
     fn v(number: u64) -> Which {
@@ -281,19 +269,19 @@ mod tests {
     #[test]
     fn methods_choose() {
         let gun: Gun = "a".parse().unwrap();
-        assert_eq!(Route::parse(&Method::POST, "/v2/a/_trust/tuf/"), Route::Publish(Ok(gun.clone())));
-        assert_eq!(Route::parse(&Method::DELETE, "/v2/a/_trust/tuf/"), Route::Delete(gun.clone()));
+        assert_eq!(Route::parse(&Method::POST, "/v2/a/_trust/tuf/"), Route::Publish(Dialect::Notary, Ok(gun.clone())));
+        assert_eq!(Route::parse(&Method::DELETE, "/v2/a/_trust/tuf/"), Route::Delete(Dialect::Notary, gun.clone()));
         assert_eq!(get("/v2/a/_trust/tuf/snapshot.key"), Route::Key(gun.clone(), RoleName::Snapshot));
         let rotate = Route::parse(&Method::POST, "/v2/a/_trust/tuf/timestamp.key");
         assert_eq!(rotate, Route::RotateKey(gun.clone(), RoleName::Timestamp));
         assert_eq!(get("/v2/a/_trust/tuf/root.key"), Route::Unknown);
-        assert_eq!(get("/v2/_trust/changefeed"), Route::Changefeed(None));
-        assert_eq!(get("/v2/a/_trust/changefeed"), Route::Changefeed(Some(gun)));
+        assert_eq!(get("/v2/_trust/changefeed"), Route::Changefeed(Dialect::Notary, None));
+        assert_eq!(get("/v2/a/_trust/changefeed"), Route::Changefeed(Dialect::Notary, Some(gun)));
         assert_eq!(get("/v2/"), Route::Ping);
         assert_eq!(Route::parse(&Method::PATCH, "/v2/"), Route::MethodNotAllowed);
         assert!(matches!(
             Route::parse(&Method::HEAD, "/v2/a/_trust/tuf/root.json"),
-            Route::File(_, RoleName::Root, Which::Current)
+            Route::File(_, _, RoleName::Root, Which::Current)
         ));
     }
 

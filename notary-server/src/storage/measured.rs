@@ -13,18 +13,17 @@ use super::{
     Base, Change, ChangePage, Follower, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile,
     StoredVersion,
 };
-use crate::telemetry::Metrics;
-use crate::telemetry::metrics::StorageAction;
+use crate::telemetry::metrics::{CollectionMetrics, StorageAction};
 
 /// Wraps a store; adds figures and nothing else.
 pub struct Measured<S> {
     store: S,
-    metrics: Arc<Metrics>,
+    metrics: Arc<CollectionMetrics>,
 }
 
 impl<S: Storage> Measured<S> {
     /// Counts the calls to `store`.
-    pub const fn new(store: S, metrics: Arc<Metrics>) -> Self {
+    pub const fn new(store: S, metrics: Arc<CollectionMetrics>) -> Self {
         Self { store, metrics }
     }
 

@@ -13,6 +13,7 @@ pub mod postgres;
 mod publication;
 pub mod sql;
 pub mod sqlite;
+pub mod tables;
 
 use std::time::Duration;
 

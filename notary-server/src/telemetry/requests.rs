@@ -122,6 +122,11 @@ fn next_id() -> String {
 
 /// The image name in a path of the trust API, as sent.
 fn gun_of(path: &str) -> Option<&str> {
+    if let Some(rest) = path.strip_prefix("/tuf/") {
+        let (before, _) = rest.rsplit_once('/')?;
+        let name = before.strip_suffix("/metadata").or_else(|| before.strip_suffix("/targets")).unwrap_or(before);
+        return (!name.is_empty()).then_some(name);
+    }
     let rest = path.strip_prefix("/v2/")?;
     rest.rfind("/_trust/").and_then(|end| rest.get(..end))
 }
@@ -134,6 +139,10 @@ mod tests {
     fn the_image_name_is_what_stands_before_the_trust_part() {
         assert_eq!(gun_of("/v2/docker.io/library/alpine/_trust/tuf/root.json"), Some("docker.io/library/alpine"));
         assert_eq!(gun_of("/v2/_trust/changefeed"), None);
+        for path in ["/tuf/a/b/metadata/1.root.json", "/tuf/a/b/targets/x", "/tuf/a/b/", "/tuf/a/b/_changefeed"] {
+            assert_eq!(gun_of(path), Some("a/b"), "{path}");
+        }
+        assert_eq!(gun_of("/tuf/_changefeed"), None);
         assert_eq!(gun_of("/metrics"), None);
     }
 

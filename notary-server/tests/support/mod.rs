@@ -23,6 +23,7 @@ use libtrust::verify::{CertificateDates, Expiration, Known, TrustedRoot, Trusted
 use notary_server::auth::TokenAuth;
 use notary_server::collection::{Collections, Settings};
 use notary_server::config::TokenOptions;
+use notary_server::manifests::Manifests;
 use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget, trust_api};
 use notary_server::signer::OnlineSigner;
 use notary_server::signer::local::LocalSigner;
@@ -37,6 +38,7 @@ pub const GUN: &str = "registry.example/team/app";
 pub struct Server {
     pub router: Router,
     pub collections: Arc<Collections>,
+    pub tuf: Arc<Collections>,
     pub storage: Arc<dyn Storage>,
     pub auth: Option<Arc<TokenAuth>>,
     pub metrics: Arc<Metrics>,
@@ -71,6 +73,8 @@ impl Answer {
 /// Changes to what a server is made of.
 pub struct Setup {
     pub storage: Arc<dyn Storage>,
+    pub tuf_storage: Arc<dyn Storage>,
+    pub manifests: Option<Manifests>,
     pub signer: Arc<dyn OnlineSigner>,
     pub limits: RequestLimits,
     pub prefixes: Vec<String>,
@@ -85,6 +89,8 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             storage: Arc::new(Memory::new()),
+            tuf_storage: Arc::new(Memory::new()),
+            manifests: None,
             signer: Arc::new(LocalSigner::memory()),
             limits: RequestLimits { upload_bytes: 4 << 20, upload_parts: 100, changefeed_records: 1000 },
             prefixes: Vec::new(),
@@ -120,9 +126,16 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let auth =
             setup.auth.map(|options| Arc::new(TokenAuth::open(&options, clock.clone(), metrics.clone()).unwrap()));
-        let collections = Arc::new(Collections::new(storage.clone(), setup.signer, clock, settings, metrics.clone()));
+        let of = |dialect, storage, metrics| {
+            let (signer, clock) = (setup.signer.clone(), clock.clone());
+            Arc::new(Collections::new(dialect, storage, signer, clock, settings.clone(), metrics))
+        };
+        let collections = of(Dialect::Notary, storage.clone(), metrics.notary.clone());
+        let tuf = of(Dialect::Tuf, setup.tuf_storage, metrics.tuf.clone());
         let app = App {
-            collections: collections.clone(),
+            notary: collections.clone(),
+            tuf: tuf.clone(),
+            manifests: setup.manifests,
             cache_headers: CacheHeaders::new(
                 Duration::from_secs(setup.max_age.0),
                 Duration::from_secs(setup.max_age.1),
@@ -134,7 +147,7 @@ impl Server {
             gun_prefixes: setup.prefixes,
             metrics: metrics.clone(),
         };
-        Self { router: trust_api(Arc::new(app)), collections, storage, auth, metrics, seconds }
+        Self { router: trust_api(Arc::new(app)), collections, tuf, storage, auth, metrics, seconds }
     }
 
     pub fn now(&self) -> DateTime<Utc> {

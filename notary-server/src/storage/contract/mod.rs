@@ -2,6 +2,7 @@
 //!
 //! A backend's test module names a function that opens an empty store and calls [`storage_contract!`] with it.
 
+pub mod apart;
 pub mod delete;
 pub mod feed;
 pub mod publish;

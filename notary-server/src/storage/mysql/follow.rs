@@ -12,26 +12,29 @@ use notary_service::database::MySqlPool;
 use crate::storage::StorageError;
 use crate::storage::sql::follow::{Feed, Present};
 use crate::storage::sql::read::read;
+use crate::storage::tables::{Statement, Tables};
 
 /// A transaction lives no longer than this after it drew an id: two statements and a commit, each at its limit.
 const MOST: Duration = Duration::from_secs(40);
 
 const SERVER: &str = "SELECT concat(@@hostname, ':', @@port)";
 
-const HIGHEST: &str = "SELECT CAST(coalesce(max(id), 0) AS SIGNED) FROM changefeed";
+static HIGHEST: Statement = Statement::new("SELECT CAST(coalesce(max(id), 0) AS SIGNED) FROM changefeed");
 
-const ENTRIES: &str =
-    "SELECT CAST(id AS SIGNED), CONVERT(gun USING utf8mb4) FROM changefeed WHERE id > ? ORDER BY id LIMIT ?";
+static ENTRIES: Statement = Statement::new(
+    "SELECT CAST(id AS SIGNED), CONVERT(gun USING utf8mb4) FROM changefeed WHERE id > ? ORDER BY id LIMIT ?",
+);
 
 /// See the module.
 pub(super) struct MySqlFeed {
     pool: MySqlPool,
+    tables: Tables,
     begun: Instant,
 }
 
 impl MySqlFeed {
-    pub(super) fn new(pool: MySqlPool) -> Self {
-        Self { pool, begun: Instant::now() }
+    pub(super) fn new(pool: MySqlPool, tables: Tables) -> Self {
+        Self { pool, tables, begun: Instant::now() }
     }
 }
 
@@ -51,12 +54,12 @@ impl Feed for MySqlFeed {
     }
 
     async fn highest(&self) -> Result<i64, StorageError> {
-        let query = || sqlx::query_scalar(HIGHEST);
+        let query = || sqlx::query_scalar(HIGHEST.on(self.tables));
         read!(self.pool, "find the end of the change feed", query().fetch_one)
     }
 
     async fn entries(&self, above: i64, limit: i64) -> Result<Vec<(i64, String)>, StorageError> {
-        let query = || sqlx::query_as(ENTRIES).bind(above).bind(limit);
+        let query = || sqlx::query_as(ENTRIES.on(self.tables)).bind(above).bind(limit);
         read!(self.pool, "follow the change feed", query().fetch_all)
     }
 }

@@ -1,4 +1,5 @@
-//! A trust store in MySQL or MariaDB, also as a Galera cluster, in tables of its own or in Notary's.
+//! A trust store in MySQL or MariaDB, also as a Galera cluster, in tables of its own or in Notary's;
+//! TUF repositories in tables of its own.
 
 mod follow;
 mod read;
@@ -20,12 +21,14 @@ use notary_service::database::{MySqlPool, Settings, Url};
 use tokio::sync::Notify;
 
 use self::follow::MySqlFeed;
+use self::read::Place;
 use self::write::Writer;
 use super::publication::Publication;
 use super::sql::follow::Polling;
 use super::sql::group::Group;
 use super::sql::schema::{OpenError, Prepare};
 use super::sql::{self, undone};
+use super::tables::Tables;
 use super::{
     Base, Change, ChangePage, Follower, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile,
     StoredVersion,
@@ -46,9 +49,22 @@ impl MySql {
     pub async fn open(url: Url, settings: Settings, prepare: Prepare) -> Result<Self, OpenError> {
         let pool = MySqlPool::new(url, settings);
         let is_shared = sql::schema::prepare(&pool, prepare).await?;
-        let writer = Arc::new(Writer { pool: pool.clone(), is_shared });
+        let writer = Arc::new(Writer { pool: pool.clone(), tables: Tables::Notary, is_shared });
         let group = Group::start(&writer);
         Ok(Self { pool, writer, group })
+    }
+
+    /// The TUF repositories of the same database, over the same connections. Closing one closes both.
+    #[must_use]
+    pub fn tuf(&self) -> Self {
+        let pool = self.pool.clone();
+        let writer = Arc::new(Writer { pool: pool.clone(), tables: Tables::Tuf, is_shared: false });
+        let group = Group::start(&writer);
+        Self { pool, writer, group }
+    }
+
+    fn place(&self) -> Place<'_> {
+        (self.writer.tables, &self.pool)
     }
 }
 
@@ -71,11 +87,11 @@ impl Storage for MySql {
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
-        read::newest(&self.pool, gun, role).await
+        read::newest(self.place(), gun, role).await
     }
 
     async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
-        read::head(&self.pool, gun).await
+        read::head(self.place(), gun).await
     }
 
     async fn by_checksum(
@@ -84,7 +100,7 @@ impl Storage for MySql {
         role: &RoleName,
         sha256: &Sha256,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_checksum(&self.pool, gun, role, sha256).await
+        read::by_checksum(self.place(), gun, role, sha256).await
     }
 
     async fn by_version(
@@ -93,7 +109,7 @@ impl Storage for MySql {
         role: &RoleName,
         version: Version,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_version(&self.pool, gun, role, version).await
+        read::by_version(self.place(), gun, role, version).await
     }
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
@@ -103,7 +119,7 @@ impl Storage for MySql {
     }
 
     async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
-        read::changes(&self.pool, page).await
+        read::changes(self.place(), page).await
     }
 
     async fn stale_timestamps(
@@ -112,15 +128,15 @@ impl Storage for MySql {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StorageError> {
-        read::stale_timestamps(&self.pool, stored_before, after, limit).await
+        read::stale_timestamps(self.place(), stored_before, after, limit).await
     }
 
     async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
-        read::collections(&self.pool, after, limit).await
+        read::collections(self.place(), after, limit).await
     }
 
     async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
-        read::versions(&self.pool, gun).await
+        read::versions(self.place(), gun).await
     }
 
     async fn remove_versions(
@@ -135,7 +151,8 @@ impl Storage for MySql {
     }
 
     async fn follow(&self) -> Result<Option<Box<dyn Follower>>, StorageError> {
-        let polling = Polling::start(MySqlFeed::new(self.pool.clone()), Arc::new(Notify::new())).await?;
+        let polling =
+            Polling::start(MySqlFeed::new(self.pool.clone(), self.writer.tables), Arc::new(Notify::new())).await?;
         Ok(Some(Box::new(polling)))
     }
 
@@ -144,7 +161,7 @@ impl Storage for MySql {
     }
 
     async fn check(&self) -> Result<(), StorageError> {
-        read::check(&self.pool).await
+        read::check(self.place()).await
     }
 
     async fn close(&self) {

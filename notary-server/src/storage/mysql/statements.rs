@@ -1,22 +1,19 @@
 //! Statements about many rows at once. Each number of rows is a statement of its own, kept prepared.
 
-use std::sync::LazyLock;
+use crate::storage::tables::{Statement, Statements, with_rows};
 
 /// Most rows in one statement.
 pub(super) const ROWS: usize = 32;
 
-/// Statements about one to [`ROWS`] rows.
-pub(super) type Statements = LazyLock<Vec<String>>;
-
 /// Counts up guard rows, whose keys must be sorted. Other writers of these GUNs wait from here on.
-pub(super) static GUARD: Statements = LazyLock::new(|| {
+pub(super) static GUARD: Statements = Statements::new(|| {
     let after = " ON DUPLICATE KEY UPDATE writes = writes + 1";
-    statements("INSERT INTO trust_collections (id, writes) VALUES ", |_| "(?, 1)".to_owned(), ", ", after)
+    with_rows(ROWS, "INSERT INTO trust_collections (id, writes) VALUES ", |_| "(?, 1)".to_owned(), ", ", after)
 });
 
 /// The newest version of each GUN and role, as the column compares names: on Notary's tables that may be a row of
 /// another name. Soft-deleted rows count: they hold their versions too.
-pub(super) static NEWEST: Statements = LazyLock::new(|| {
+pub(super) static NEWEST: Statements = Statements::new(|| {
     let one = |place| {
         format!(
             "(SELECT CAST({place} AS SIGNED), CAST(id AS SIGNED), CONVERT(gun USING utf8mb4), CAST(version AS SIGNED), \
@@ -24,36 +21,40 @@ pub(super) static NEWEST: Statements = LazyLock::new(|| {
              ORDER BY version DESC LIMIT 1)"
         )
     };
-    statements("", one, " UNION ALL ", "")
+    with_rows(ROWS, "", one, " UNION ALL ", "")
 });
 
 /// The first row of each GUN, as the column compares names.
-pub(super) static FIRST: Statements = LazyLock::new(|| {
+pub(super) static FIRST: Statements = Statements::new(|| {
     let one = |place| {
         format!(
             "(SELECT CAST({place} AS SIGNED), CONVERT(gun USING utf8mb4) FROM tuf_files WHERE gun = ? \
              ORDER BY gun, role, version LIMIT 1)"
         )
     };
-    statements("", one, " UNION ALL ", "")
+    with_rows(ROWS, "", one, " UNION ALL ", "")
 });
 
 /// Holds off Notary, which deletes without a guard; finds what it has just deleted gone. Really written, because a lock
 /// does not reach the other nodes of a Galera cluster.
-pub(super) static HOLD: Statements = LazyLock::new(|| {
+pub(super) static HOLD: Statements = Statements::new(|| {
     let before = "UPDATE tuf_files SET updated_at = coalesce(updated_at, created_at) + INTERVAL 1 SECOND WHERE id IN (";
-    statements(before, |_| "?".to_owned(), ", ", ")")
+    with_rows(ROWS, before, |_| "?".to_owned(), ", ", ")")
 });
 
-pub(super) static INSERT: Statements = LazyLock::new(|| insert(TIME));
-pub(super) static INSERT_SHARED: Statements = LazyLock::new(|| insert(SHARED_TIME));
-pub(super) static RECORD: Statements = LazyLock::new(|| record(TIME));
-pub(super) static RECORD_SHARED: Statements = LazyLock::new(|| record(SHARED_TIME));
+pub(super) static INSERT: Statements = Statements::new(|| insert(TIME));
+pub(super) static INSERT_SHARED: Statements = Statements::new(|| insert(SHARED_TIME));
+pub(super) static RECORD: Statements = Statements::new(|| record(TIME));
+pub(super) static RECORD_SHARED: Statements = Statements::new(|| record(SHARED_TIME));
 
-pub(super) const RECORD_DELETION: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-     VALUES (?, ?, 0, '', 'deletion')";
-pub(super) const RECORD_DELETION_SHARED: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-     VALUES (FROM_UNIXTIME(UNIX_TIMESTAMP(?)), ?, 0, '', 'deletion')";
+pub(super) static RECORD_DELETION: Statement = Statement::new(
+    "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (?, ?, 0, '', 'deletion')",
+);
+pub(super) static RECORD_DELETION_SHARED: Statement = Statement::new(
+    "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+     VALUES (FROM_UNIXTIME(UNIX_TIMESTAMP(?)), ?, 0, '', 'deletion')",
+);
 
 const TIME: &str = "?";
 /// Notary's columns take a time in UTC for one of the server's zone. Where clocks are put forward there is an hour that they
@@ -62,33 +63,15 @@ const SHARED_TIME: &str = "FROM_UNIXTIME(UNIX_TIMESTAMP(?))";
 
 fn insert(time: &str) -> Vec<String> {
     let before = "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ";
-    statements(before, |_| format!("({time}, {time}, ?, ?, ?, ?, ?)"), ", ", "")
+    with_rows(ROWS, before, |_| format!("({time}, {time}, ?, ?, ?, ?, ?)"), ", ", "")
 }
 
 fn record(time: &str) -> Vec<String> {
     let before = "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES ";
-    statements(before, |_| format!("({time}, ?, ?, ?, 'update')"), ", ", "")
+    with_rows(ROWS, before, |_| format!("({time}, ?, ?, ?, 'update')"), ", ", "")
 }
 
-pub(super) static REMOVE: Statements = LazyLock::new(|| {
+pub(super) static REMOVE: Statements = Statements::new(|| {
     let before = "DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY) AND (";
-    statements(before, |_| "(role = ? AND version = ?)".to_owned(), " OR ", ")")
+    with_rows(ROWS, before, |_| "(role = ? AND version = ?)".to_owned(), " OR ", ")")
 });
-
-/// The statement for so many rows.
-pub(super) fn about(statements: &'static Statements, rows: usize) -> &'static str {
-    statements.get(rows.saturating_sub(1)).map_or("", String::as_str)
-}
-
-/// `row` spells the row of that index.
-fn statements(before: &str, row: impl Fn(usize) -> String, between: &str, after: &str) -> Vec<String> {
-    let mut rows = String::new();
-    let with_one_more = |index| {
-        if index > 0 {
-            rows.push_str(between);
-        }
-        rows.push_str(&row(index));
-        format!("{before}{rows}{after}")
-    };
-    (0..ROWS).map(with_one_more).collect()
-}

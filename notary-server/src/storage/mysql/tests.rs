@@ -1,8 +1,11 @@
 //! What is special to MySQL and MariaDB.
 
+use std::sync::Arc;
+
 use notary_service::database::{Settings, Url, testing};
 
 use super::MySql;
+use crate::storage::contract::apart::a_name_lives_twice;
 use crate::storage::contract::{Fixture, storage_contract};
 use crate::storage::sql::schema::Prepare;
 
@@ -11,6 +14,23 @@ async fn open() -> Fixture {
 }
 
 storage_contract!(open);
+
+mod on_tuf_tables {
+    use super::{Fixture, open_at, storage_contract, testing};
+
+    async fn open() -> Fixture {
+        Fixture::new(open_at(testing::mariadb()).await.tuf())
+    }
+
+    storage_contract!(open);
+}
+
+#[tokio::test]
+async fn the_dialects_are_apart() {
+    let store = open_at(testing::mariadb()).await;
+    let tuf = store.tuf();
+    a_name_lives_twice(Arc::new(store), Arc::new(tuf)).await;
+}
 
 pub(super) async fn open_at(url: Url) -> MySql {
     MySql::open(url, Settings::default(), Prepare::Migrate).await.unwrap()

@@ -12,25 +12,28 @@ use sqlx::{MySql, Transaction};
 use super::read::HEAD;
 use super::statements::{
     FIRST, GUARD, HOLD, INSERT, INSERT_SHARED, NEWEST, RECORD, RECORD_DELETION, RECORD_DELETION_SHARED, RECORD_SHARED,
-    REMOVE, ROWS, about,
+    REMOVE, ROWS,
 };
 use crate::storage::publication::{Publication, Verdict};
 use crate::storage::sql::group::Transactions;
 use crate::storage::sql::judged::{self, Known, NewRow};
 use crate::storage::sql::row;
 use crate::storage::sql::undone::{Undone, committing, connecting, during, inserting};
+use crate::storage::tables::{Statement, Tables};
 use crate::storage::{Base, Head, StorageError};
 
 /// A statement brings no more bytes of files than this, unless one file alone does: servers bound what they take at once
 /// (`max_allowed_packet`).
 const STATEMENT_BYTES: usize = 4 << 20;
 
-const DELETE: &str = "DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY)";
+static DELETE: Statement =
+    Statement::new("DELETE FROM tuf_files WHERE gun = ? AND CAST(gun AS BINARY) = CAST(? AS BINARY)");
 
 /// The connections that write.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) pool: MySqlPool,
+    pub(super) tables: Tables,
     /// Whether the tables are Notary's, and it may be writing beside us.
     pub(super) is_shared: bool,
 }
@@ -38,7 +41,7 @@ pub(super) struct Writer {
 impl Transactions for Writer {
     async fn store(&self, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection, self.is_shared).await?;
+        let mut work = Work::begin(&mut connection, self.tables, self.is_shared).await?;
         work.take_turns(publications.iter().map(|publication| &publication.gun)).await?;
         let known = work.look_up(publications).await?;
         let (verdicts, rows) = judged::judge(known, publications);
@@ -57,7 +60,7 @@ impl Writer {
     /// Deletes a collection and records it; false if there was nothing.
     pub(super) async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection, self.is_shared).await?;
+        let mut work = Work::begin(&mut connection, self.tables, self.is_shared).await?;
         work.take_turns(std::iter::once(gun)).await?;
         let found = work.delete(gun, now).await?;
         if found {
@@ -72,7 +75,7 @@ impl Writer {
     /// Removes versions of a collection that is at `base`; false if it is not.
     pub(super) async fn remove(&self, gun: &Gun, base: Base, versions: &[(RoleName, Version)]) -> Result<bool, Undone> {
         let mut connection = self.pool.acquire().await.map_err(connecting)?;
-        let mut work = Work::begin(&mut connection, self.is_shared).await?;
+        let mut work = Work::begin(&mut connection, self.tables, self.is_shared).await?;
         work.take_turns(std::iter::once(gun)).await?;
         let is_there = base.holds(work.head(gun).await?.map(|head| head.sha256));
         if is_there {
@@ -90,20 +93,22 @@ impl Writer {
 struct Work<'c> {
     transaction: Transaction<'c, MySql>,
     limit: Limit<MySql>,
+    tables: Tables,
     is_shared: bool,
 }
 
 impl<'c> Work<'c> {
-    async fn begin(connection: &'c mut Connection<MySql>, is_shared: bool) -> Result<Self, Undone> {
+    async fn begin(connection: &'c mut Connection<MySql>, tables: Tables, is_shared: bool) -> Result<Self, Undone> {
         let limit = connection.limit();
         let transaction = limit.run(sqlx::Connection::begin(&mut **connection)).await;
-        Ok(Self { transaction: transaction.map_err(during("begin a transaction"))?, limit, is_shared })
+        Ok(Self { transaction: transaction.map_err(during("begin a transaction"))?, limit, tables, is_shared })
     }
 
     /// Waits for other writers of these GUNs; those that come later wait for this transaction.
     async fn take_turns(&mut self, guns: impl Iterator<Item = &Gun>) -> Result<(), Undone> {
         for keys in judged::guards(guns).chunks(ROWS) {
-            let query = keys.iter().fold(sqlx::query(about(&GUARD, keys.len())), |query, key| query.bind(key));
+            let query =
+                keys.iter().fold(sqlx::query(GUARD.about(self.tables, keys.len())), |query, key| query.bind(key));
             let written = self.limit.run(query.execute(&mut *self.transaction)).await;
             written.map_err(during("wait for a collection's turn"))?;
         }
@@ -114,7 +119,7 @@ impl<'c> Work<'c> {
         let mut known = Known::default();
         let mut timestamps = Vec::new();
         for wanted in judged::wanted(publications).chunks(ROWS) {
-            let mut query = sqlx::query_as(about(&NEWEST, wanted.len()));
+            let mut query = sqlx::query_as(NEWEST.about(self.tables, wanted.len()));
             for (gun, role) in wanted {
                 query = query.bind(gun.as_str()).bind(role.as_str());
             }
@@ -129,7 +134,7 @@ impl<'c> Work<'c> {
                 if *role == RoleName::Timestamp {
                     timestamps.push(id);
                 }
-                let newest = row::head((id, version, sha256)).map(|head| (head.version, head.sha256));
+                let newest = row::head(self.tables, (id, version, sha256)).map(|head| (head.version, head.sha256));
                 known.newest.insert((gun, role), newest);
             }
         }
@@ -148,8 +153,9 @@ impl<'c> Work<'c> {
     ) -> Result<(), Undone> {
         let guns: Vec<&'p Gun> = publications.iter().map(|publication| &publication.gun).collect();
         for guns in guns.chunks(ROWS) {
-            let query =
-                guns.iter().fold(sqlx::query_as(about(&FIRST, guns.len())), |query, gun| query.bind(gun.as_str()));
+            let query = guns
+                .iter()
+                .fold(sqlx::query_as(FIRST.about(self.tables, guns.len())), |query, gun| query.bind(gun.as_str()));
             let found = self.limit.run(query.fetch_all(&mut *self.transaction)).await;
             let found: Vec<(i64, String)> = found.map_err(during("look for names that are alike"))?;
             for (place, stored) in found {
@@ -167,7 +173,7 @@ impl<'c> Work<'c> {
         ids.sort_unstable();
         ids.dedup();
         for ids in ids.chunks(ROWS) {
-            let query = ids.iter().fold(sqlx::query(about(&HOLD, ids.len())), |query, id| query.bind(*id));
+            let query = ids.iter().fold(sqlx::query(HOLD.about(self.tables, ids.len())), |query, id| query.bind(*id));
             let held = self.limit.run(query.execute(&mut *self.transaction)).await.map_err(during(ACTION))?;
             if held.rows_affected() < ids.len() as u64 {
                 let cause = "a collection was deleted meanwhile".to_owned();
@@ -180,7 +186,7 @@ impl<'c> Work<'c> {
     async fn insert(&mut self, rows: &[NewRow<'_>]) -> Result<(), Undone> {
         let (insert, record) = if self.is_shared { (&INSERT_SHARED, &RECORD_SHARED) } else { (&INSERT, &RECORD) };
         for rows in bounded(rows) {
-            let mut query = sqlx::query(about(insert, rows.len()));
+            let mut query = sqlx::query(insert.about(self.tables, rows.len()));
             for (publication, file) in rows {
                 let now = self.time(publication.now);
                 query = query.bind(now).bind(now).bind(publication.gun.as_str()).bind(file.role.as_str());
@@ -191,7 +197,7 @@ impl<'c> Work<'c> {
         }
         let timestamps: Vec<_> = rows.iter().filter(|(_, file)| file.role == RoleName::Timestamp).collect();
         for rows in timestamps.chunks(ROWS) {
-            let mut query = sqlx::query(about(record, rows.len()));
+            let mut query = sqlx::query(record.about(self.tables, rows.len()));
             for (publication, file) in rows {
                 query = query.bind(self.time(publication.now)).bind(publication.gun.as_str());
                 query = query.bind(file.version.get().cast_signed()).bind(hex::encode(file.sha256));
@@ -206,28 +212,29 @@ impl<'c> Work<'c> {
     }
 
     async fn delete(&mut self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, Undone> {
-        let query = sqlx::query(DELETE).bind(gun.as_str()).bind(gun.as_str());
+        let query = sqlx::query(DELETE.on(self.tables)).bind(gun.as_str()).bind(gun.as_str());
         let deleted = self.limit.run(query.execute(&mut *self.transaction)).await;
         if deleted.map_err(during("delete a collection"))?.rows_affected() == 0 {
             return Ok(false);
         }
-        let record = if self.is_shared { RECORD_DELETION_SHARED } else { RECORD_DELETION };
-        let query = sqlx::query(record).bind(self.time(now)).bind(gun.as_str());
+        let record = if self.is_shared { &RECORD_DELETION_SHARED } else { &RECORD_DELETION };
+        let query = sqlx::query(record.on(self.tables)).bind(self.time(now)).bind(gun.as_str());
         let recorded = self.limit.run(query.execute(&mut *self.transaction)).await;
         recorded.map_err(during("record a deletion"))?;
         Ok(true)
     }
 
     async fn head(&mut self, gun: &Gun) -> Result<Option<Head>, Undone> {
-        let query = sqlx::query_as(HEAD).bind(gun.as_str()).bind(gun.as_str());
+        let query = sqlx::query_as(HEAD.on(self.tables)).bind(gun.as_str()).bind(gun.as_str());
         let found = self.limit.run(query.fetch_optional(&mut *self.transaction)).await;
         let found = found.map_err(during("read the newest timestamp's digest"))?;
-        found.map(row::head).transpose().map_err(Undone::Together)
+        found.map(|row| row::head(self.tables, row)).transpose().map_err(Undone::Together)
     }
 
     async fn remove(&mut self, gun: &Gun, versions: &[(RoleName, Version)]) -> Result<(), Undone> {
         for versions in versions.chunks(ROWS) {
-            let mut query = sqlx::query(about(&REMOVE, versions.len())).bind(gun.as_str()).bind(gun.as_str());
+            let mut query =
+                sqlx::query(REMOVE.about(self.tables, versions.len())).bind(gun.as_str()).bind(gun.as_str());
             for (role, version) in versions {
                 query = query.bind(role.as_str()).bind(version.get().cast_signed());
             }

@@ -1,4 +1,5 @@
-//! A trust store in PostgreSQL, in tables of its own or in Notary's.
+//! A trust store in PostgreSQL, in tables of its own or in Notary's; TUF repositories in
+//! tables of its own.
 
 mod follow;
 mod read;
@@ -20,6 +21,7 @@ use libtrust::names::{Gun, RoleName};
 use notary_service::database::{PostgresPool, Settings, Url};
 
 use self::follow::PostgresFeed;
+use self::read::Place;
 use self::wake::{Listening, Notifier};
 use self::write::Writer;
 use super::publication::Publication;
@@ -27,6 +29,7 @@ use super::sql::follow::Polling;
 use super::sql::group::Group;
 use super::sql::schema::{OpenError, Prepare};
 use super::sql::{self, undone};
+use super::tables::Tables;
 use super::{
     Base, Change, ChangePage, FollowError, Follower, Head, NewFile, PublishError, Sha256, Storage, StorageError,
     StoredFile, StoredVersion,
@@ -48,9 +51,22 @@ impl Postgres {
     pub async fn open(url: Url, settings: Settings, prepare: Prepare) -> Result<Self, OpenError> {
         let pool = PostgresPool::new(url, settings);
         let is_shared = sql::schema::prepare(&pool, prepare).await?;
-        let writer = Arc::new(Writer { pool: pool.clone(), is_shared });
+        let writer = Arc::new(Writer { pool: pool.clone(), tables: Tables::Notary, is_shared });
         let group = Group::start(&writer);
         Ok(Self { notifier: Notifier::start(pool.clone()), pool, writer, group })
+    }
+
+    /// The TUF repositories of the same database, over the same connections. Closing one closes both.
+    #[must_use]
+    pub fn tuf(&self) -> Self {
+        let pool = self.pool.clone();
+        let writer = Arc::new(Writer { pool: pool.clone(), tables: Tables::Tuf, is_shared: false });
+        let group = Group::start(&writer);
+        Self { notifier: Notifier::start(pool.clone()), pool, writer, group }
+    }
+
+    fn place(&self) -> Place<'_> {
+        (self.writer.tables, &self.pool)
     }
 }
 
@@ -75,11 +91,11 @@ impl Storage for Postgres {
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
-        read::newest(&self.pool, gun, role).await
+        read::newest(self.place(), gun, role).await
     }
 
     async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
-        read::head(&self.pool, gun).await
+        read::head(self.place(), gun).await
     }
 
     async fn by_checksum(
@@ -88,7 +104,7 @@ impl Storage for Postgres {
         role: &RoleName,
         sha256: &Sha256,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_checksum(&self.pool, gun, role, sha256).await
+        read::by_checksum(self.place(), gun, role, sha256).await
     }
 
     async fn by_version(
@@ -97,7 +113,7 @@ impl Storage for Postgres {
         role: &RoleName,
         version: Version,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_version(&self.pool, gun, role, version).await
+        read::by_version(self.place(), gun, role, version).await
     }
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
@@ -111,7 +127,7 @@ impl Storage for Postgres {
     }
 
     async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
-        read::changes(&self.pool, page).await
+        read::changes(self.place(), page).await
     }
 
     async fn stale_timestamps(
@@ -120,15 +136,15 @@ impl Storage for Postgres {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StorageError> {
-        read::stale_timestamps(&self.pool, stored_before, after, limit).await
+        read::stale_timestamps(self.place(), stored_before, after, limit).await
     }
 
     async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
-        read::collections(&self.pool, after, limit).await
+        read::collections(self.place(), after, limit).await
     }
 
     async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
-        read::versions(&self.pool, gun).await
+        read::versions(self.place(), gun).await
     }
 
     async fn remove_versions(
@@ -144,7 +160,9 @@ impl Storage for Postgres {
 
     async fn follow(&self) -> Result<Option<Box<dyn Follower>>, StorageError> {
         let listening = Listening::start(self.pool.url().clone());
-        let polling = Polling::start(PostgresFeed(self.pool.clone()), listening.wake()).await?;
+        let polling =
+            Polling::start(PostgresFeed { pool: self.pool.clone(), tables: self.writer.tables }, listening.wake())
+                .await?;
         Ok(Some(Box::new(Woken { polling, _listening: listening })))
     }
 
@@ -153,7 +171,7 @@ impl Storage for Postgres {
     }
 
     async fn check(&self) -> Result<(), StorageError> {
-        read::check(&self.pool).await
+        read::check(self.place()).await
     }
 
     async fn close(&self) {

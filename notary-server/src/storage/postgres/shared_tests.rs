@@ -36,6 +36,17 @@ fn insert(gun: &str, role: &str, number: u64) -> String {
     )
 }
 
+/// What is ours alone is not bound by Notary's columns.
+mod on_tuf_tables {
+    use super::{Fixture, notarys, open_at, storage_contract};
+
+    async fn open() -> Fixture {
+        Fixture::new(open_at(notarys().await).await.tuf())
+    }
+
+    storage_contract!(open);
+}
+
 #[tokio::test]
 async fn notarys_tables_are_used_in_place() {
     let url = notarys().await;

@@ -4,15 +4,16 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use libtrust::metadata::Version;
 use ring::digest;
 
+use crate::storage::tables::Tables;
 use crate::storage::{Change, ChangeKind, Head, Sha256, StorageError, StoredFile, StoredVersion};
 
-/// A row of `tuf_files`: id, created_at, version, sha256, data.
+/// A row of files: id, created_at, version, sha256, data.
 pub(crate) type FileRow = (i64, Option<NaiveDateTime>, i64, String, Vec<u8>);
-/// A row of `tuf_files`: id, version, sha256.
+/// A row of files: id, version, sha256.
 pub(crate) type HeadRow = (i64, i64, String);
-/// A row of `tuf_files`: id, created_at, role, version, sha256.
+/// A row of files: id, created_at, role, version, sha256.
 pub(crate) type VersionRow = (i64, Option<NaiveDateTime>, String, i64, String);
-/// A row of `changefeed`: id, created_at, gun, version, sha256, category.
+/// A row of the feed: id, created_at, gun, version, sha256, category.
 pub(crate) type ChangeRow = (i64, Option<NaiveDateTime>, String, i64, Option<String>, String);
 
 /// Where a value is from.
@@ -23,8 +24,8 @@ struct Place {
 }
 
 impl Place {
-    const fn file(row: i64) -> Self {
-        Self { table: "tuf_files", row }
+    const fn file(tables: Tables, row: i64) -> Self {
+        Self { table: tables.files(), row }
     }
 
     fn corrupt(self, column: &'static str, fault: String) -> StorageError {
@@ -50,8 +51,11 @@ impl Place {
 }
 
 /// The digest is checked, so that a damaged file is an error here and not at a client.
-pub(crate) fn stored_file((id, created_at, version, sha256, data): FileRow) -> Result<StoredFile, StorageError> {
-    let place = Place::file(id);
+pub(crate) fn stored_file(
+    tables: Tables,
+    (id, created_at, version, sha256, data): FileRow,
+) -> Result<StoredFile, StorageError> {
+    let place = Place::file(tables, id);
     let (version, sha256, stored_at) = (place.version(version)?, place.sha256(&sha256)?, place.time(created_at)?);
     if digest::digest(&digest::SHA256, &data).as_ref() != sha256 {
         return Err(place.corrupt("sha256", "is not the digest of data".to_owned()));
@@ -59,16 +63,17 @@ pub(crate) fn stored_file((id, created_at, version, sha256, data): FileRow) -> R
     Ok(StoredFile { version, bytes: data.into(), sha256, stored_at })
 }
 
-pub(crate) fn head((id, version, sha256): HeadRow) -> Result<Head, StorageError> {
-    let place = Place::file(id);
+pub(crate) fn head(tables: Tables, (id, version, sha256): HeadRow) -> Result<Head, StorageError> {
+    let place = Place::file(tables, id);
     Ok(Head { version: place.version(version)?, sha256: place.sha256(&sha256)? })
 }
 
 pub(crate) fn stored_version(
+    tables: Tables,
     (id, created_at, role, version, sha256): VersionRow,
 ) -> Result<StoredVersion, StorageError> {
-    let place = Place::file(id);
-    let role = role.parse().map_err(|error| place.corrupt("role", format!("{role:?} is no role: {error}")))?;
+    let place = Place::file(tables, id);
+    let role = tables.role(&role).map_err(|error| place.corrupt("role", format!("{role:?} is no role: {error}")))?;
     Ok(StoredVersion {
         role,
         version: place.version(version)?,
@@ -77,8 +82,11 @@ pub(crate) fn stored_version(
     })
 }
 
-pub(crate) fn change((id, created_at, gun, version, sha256, category): ChangeRow) -> Result<Change, StorageError> {
-    let place = Place { table: "changefeed", row: id };
+pub(crate) fn change(
+    tables: Tables,
+    (id, created_at, gun, version, sha256, category): ChangeRow,
+) -> Result<Change, StorageError> {
+    let place = Place { table: tables.changes(), row: id };
     let kind = match category.as_str() {
         "update" => {
             let sha256 = sha256.ok_or_else(|| place.corrupt("sha256", "is null".to_owned()))?;

@@ -8,43 +8,56 @@ pub use notary_service::database::schema::{OpenError, Prepare};
 /// Tables of the trust server.
 pub const SERVER: Component = Component {
     name: "server",
-    postgres: &[Step {
-        version: 1,
-        readable_since: 1,
-        name: "collections",
-        own: &[
-            include_str!("../postgres/migrations/tuf_files.sql"),
-            "CREATE INDEX IF NOT EXISTS tuf_files_sha256_idx ON tuf_files (sha256)",
-            include_str!("../postgres/migrations/changefeed.sql"),
-            "CREATE INDEX IF NOT EXISTS idx_changefeed_gun ON changefeed (gun, id)",
-            include_str!("../postgres/migrations/trust_collections.sql"),
-        ],
-        shared: &[include_str!("../postgres/migrations/trust_collections.sql")],
-        leave: &[
-            "UPDATE tuf_files SET sha256 = encode(sha256(data), 'hex') WHERE sha256 IS NULL",
-            "ALTER TABLE tuf_files ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint, \
+    postgres: &[
+        Step {
+            version: 1,
+            readable_since: 1,
+            name: "collections",
+            own: &[
+                include_str!("../postgres/migrations/tuf_files.sql"),
+                "CREATE INDEX IF NOT EXISTS tuf_files_sha256_idx ON tuf_files (sha256)",
+                include_str!("../postgres/migrations/changefeed.sql"),
+                "CREATE INDEX IF NOT EXISTS idx_changefeed_gun ON changefeed (gun, id)",
+                include_str!("../postgres/migrations/trust_collections.sql"),
+            ],
+            shared: &[include_str!("../postgres/migrations/trust_collections.sql")],
+            leave: &[
+                "UPDATE tuf_files SET sha256 = encode(sha256(data), 'hex') WHERE sha256 IS NULL",
+                "ALTER TABLE tuf_files ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint, \
              ALTER COLUMN sha256 SET NOT NULL",
-            "ALTER TABLE changefeed ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint",
-            "ALTER SEQUENCE IF EXISTS tuf_files_id_seq AS bigint",
-            "ALTER SEQUENCE IF EXISTS changefeed_id_seq AS bigint",
-        ],
-    }],
-    mysql: &[Step {
-        version: 1,
-        readable_since: 1,
-        name: "collections",
-        own: &[
-            include_str!("../mysql/migrations/tuf_files.sql"),
-            include_str!("../mysql/migrations/changefeed.sql"),
-            include_str!("../mysql/migrations/trust_collections.sql"),
-        ],
-        shared: &[include_str!("../mysql/migrations/trust_collections.sql")],
-        leave: &[
-            "UPDATE tuf_files SET sha256 = sha2(data, 256) WHERE sha256 IS NULL",
-            include_str!("../mysql/migrations/leave_tuf_files.sql"),
-            include_str!("../mysql/migrations/leave_changefeed.sql"),
-        ],
-    }],
+                "ALTER TABLE changefeed ALTER COLUMN id TYPE bigint, ALTER COLUMN version TYPE bigint",
+                "ALTER SEQUENCE IF EXISTS tuf_files_id_seq AS bigint",
+                "ALTER SEQUENCE IF EXISTS changefeed_id_seq AS bigint",
+            ],
+        },
+        Step {
+            version: 2,
+            readable_since: 1,
+            name: "TUF repositories",
+            own: TUF_POSTGRES,
+            shared: TUF_POSTGRES,
+            leave: &[],
+        },
+    ],
+    mysql: &[
+        Step {
+            version: 1,
+            readable_since: 1,
+            name: "collections",
+            own: &[
+                include_str!("../mysql/migrations/tuf_files.sql"),
+                include_str!("../mysql/migrations/changefeed.sql"),
+                include_str!("../mysql/migrations/trust_collections.sql"),
+            ],
+            shared: &[include_str!("../mysql/migrations/trust_collections.sql")],
+            leave: &[
+                "UPDATE tuf_files SET sha256 = sha2(data, 256) WHERE sha256 IS NULL",
+                include_str!("../mysql/migrations/leave_tuf_files.sql"),
+                include_str!("../mysql/migrations/leave_changefeed.sql"),
+            ],
+        },
+        Step { version: 2, readable_since: 1, name: "TUF repositories", own: TUF_MYSQL, shared: TUF_MYSQL, leave: &[] },
+    ],
     notary_postgres: NotaryTables {
         version: 2,
         tables: &[
@@ -60,6 +73,17 @@ pub const SERVER: Component = Component {
         ],
     },
 };
+
+/// Notary has no such tables, so they are ours also where the others are shared.
+const TUF_POSTGRES: &[&str] = &[
+    include_str!("../postgres/migrations/tuf1_files.sql"),
+    "CREATE INDEX IF NOT EXISTS tuf1_files_sha256_idx ON tuf1_files (sha256)",
+    include_str!("../postgres/migrations/tuf1_changes.sql"),
+    "CREATE INDEX IF NOT EXISTS idx_tuf1_changes_gun ON tuf1_changes (gun, id)",
+];
+
+const TUF_MYSQL: &[&str] =
+    &[include_str!("../mysql/migrations/tuf1_files.sql"), include_str!("../mysql/migrations/tuf1_changes.sql")];
 
 const FILES: &[NotaryColumn] = &[
     since("id", 1),

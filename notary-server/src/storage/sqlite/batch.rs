@@ -5,7 +5,6 @@
 //! statement inserts many rows, and one makes the feed's entries and commits.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use libtrust::metadata::Version;
@@ -17,6 +16,7 @@ use sqlx::{Arguments, Row};
 use super::row::Located;
 use super::{backend, time};
 use crate::storage::publication::{self, Publication, Verdict};
+use crate::storage::tables::{Statement, Statements, Tables, with_rows};
 use crate::storage::{Base, NewFile, Sha256, StorageError};
 
 /// A transaction that was not committed, as far as we know.
@@ -36,11 +36,12 @@ pub(super) fn weight(publication: &Publication) -> u64 {
 /// Judges and stores `publications` in order, in one durable transaction, or stores none of them. After an error the
 /// caller rolls back.
 pub(super) async fn store<'p>(
+    tables: Tables,
     connection: &mut SqliteConnection,
     publications: &[&'p Publication],
 ) -> Result<Vec<Verdict>, Undone> {
     let together = |action| move |error| Undone::Together(backend(action)(error));
-    let mut newest = begin(connection, publications).await.map_err(together("begin a transaction"))?;
+    let mut newest = begin(tables, connection, publications).await.map_err(together("begin a transaction"))?;
     let verdicts: Vec<Verdict> = publications.iter().map(|publication| judge(&mut newest, publication)).collect();
     let accepted = publications.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok());
     let files = |publication: &'p Publication| publication.files.iter().map(move |file| (publication, file));
@@ -49,10 +50,11 @@ pub(super) async fn store<'p>(
         sqlx::query("ROLLBACK").execute(connection).await.map_err(together("end a transaction"))?;
         return Ok(verdicts);
     }
-    let last_id = insert(connection, &rows).await.map_err(|error| Undone::Inserting(backend("store files")(error)))?;
+    let last_id =
+        insert(tables, connection, &rows).await.map_err(|error| Undone::Inserting(backend("store files")(error)))?;
     // Rows of one writer get consecutive ids: those of this transaction are the last ones.
     let before = last_id.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-    sqlx::query(FINISH).bind(before).execute(connection).await.map_err(together("commit"))?;
+    sqlx::query(FINISH.on(tables)).bind(before).execute(connection).await.map_err(together("commit"))?;
     Ok(verdicts)
 }
 
@@ -60,78 +62,66 @@ pub(super) async fn store<'p>(
 const ROWS: usize = 32;
 
 /// Looks up the newest version of each GUN and role. Soft-deleted rows count: they hold their versions too.
-static NEWEST: LazyLock<Vec<String>> = LazyLock::new(|| {
+static NEWEST: Statements = Statements::new(newest);
+
+fn newest() -> Vec<String> {
     let wanted = |place| format!("({place}, ?, ?)");
     let query = ") SELECT stored.id AS id, wanted.place AS place, stored.version AS version, stored.sha256 AS sha256 \
          FROM wanted CROSS JOIN tuf_files AS stored \
          ON stored.gun = wanted.gun AND stored.role = wanted.role AND stored.version = \
              (SELECT max(version) FROM tuf_files WHERE gun = wanted.gun AND role = wanted.role)";
-    statements("WITH wanted (place, gun, role) AS (VALUES ", wanted, query)
-});
+    with_rows(ROWS, "WITH wanted (place, gun, role) AS (VALUES ", wanted, ", ", query)
+}
 
 /// The same, as the first thing in a transaction.
-static BEGIN_NEWEST: LazyLock<Vec<String>> =
-    LazyLock::new(|| NEWEST.iter().map(|newest| format!("BEGIN IMMEDIATE; {newest}")).collect());
+static BEGIN_NEWEST: Statements =
+    Statements::new(|| newest().into_iter().map(|newest| format!("BEGIN IMMEDIATE; {newest}")).collect());
 
-static INSERT: LazyLock<Vec<String>> = LazyLock::new(|| {
+static INSERT: Statements = Statements::new(|| {
+    // Parameters are not numbered: SQLite looks for numbered ones in a list, which is slow for hundreds of them.
     let values = |_| "(?, ?, ?, ?, ?, ?, ?)".to_owned();
-    statements("INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ", values, "")
+    let before = "INSERT INTO tuf_files (created_at, updated_at, gun, role, version, sha256, data) VALUES ";
+    with_rows(ROWS, before, values, ", ", "")
 });
 
 /// Makes the feed's entries for the timestamps above an id, and commits.
-const FINISH: &str = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
+static FINISH: Statement = Statement::new(
+    "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
      SELECT created_at, gun, version, sha256, 'update' FROM tuf_files WHERE id > ?1 AND role = 'timestamp' ORDER BY id; \
-     COMMIT";
-
-/// Statements with one to [`ROWS`] rows between `before` and `after`; `row` spells the row of that index. Parameters are
-/// not numbered: SQLite looks for numbered ones in a list, which is slow for hundreds of them.
-fn statements(before: &str, row: impl Fn(usize) -> String, after: &str) -> Vec<String> {
-    let mut rows = String::new();
-    let with_one_more = |index| {
-        if index > 0 {
-            rows.push_str(", ");
-        }
-        rows.push_str(&row(index));
-        format!("{before}{rows}{after}")
-    };
-    (0..ROWS).map(with_one_more).collect()
-}
-
-/// The statement for so many rows.
-fn with_rows(statements: &'static LazyLock<Vec<String>>, rows: usize) -> &'static str {
-    statements.get(rows.saturating_sub(1)).map_or("", String::as_str)
-}
+     COMMIT",
+);
 
 /// Version and digest of the newest file of each GUN and role that a batch is about, or what is wrong with its row.
 type Newest<'p> = HashMap<(&'p Gun, &'p RoleName), Result<(Version, Sha256), StorageError>>;
 
 /// Begins a transaction that locks out other writers, and looks up what is stored.
 async fn begin<'p>(
+    tables: Tables,
     connection: &mut SqliteConnection,
     publications: &[&'p Publication],
 ) -> Result<Newest<'p>, sqlx::Error> {
     let roles = |publication: &'p Publication| publication.roles().map(|role| (&publication.gun, role));
     let wanted: Vec<_> = publications.iter().copied().flat_map(roles).collect();
     let mut newest = Newest::with_capacity(wanted.len());
-    let mut table = &BEGIN_NEWEST;
+    let mut statements = &BEGIN_NEWEST;
     for wanted in wanted.chunks(ROWS) {
-        let mut query = sqlx::query(with_rows(table, wanted.len()));
+        let mut query = sqlx::query(statements.about(tables, wanted.len()));
         for (gun, role) in wanted {
             query = query.bind(gun.as_str()).bind(role.as_str());
         }
         for row in query.fetch_all(&mut *connection).await? {
             let place: i64 = row.try_get("place")?;
             if let Some(key) = usize::try_from(place).ok().and_then(|place| wanted.get(place)) {
-                newest.insert(*key, newest_of(&row));
+                newest.insert(*key, newest_of(tables, &row));
             }
         }
-        table = &NEWEST;
+        statements = &NEWEST;
     }
     Ok(newest)
 }
 
-fn newest_of(row: &SqliteRow) -> Result<(Version, Sha256), StorageError> {
-    let row = Located::new("tuf_files", row)?;
+fn newest_of(tables: Tables, row: &SqliteRow) -> Result<(Version, Sha256), StorageError> {
+    let row = Located::new(tables.files(), row)?;
     Ok((row.version()?, row.sha256()?))
 }
 
@@ -146,14 +136,18 @@ fn judge<'p>(newest: &mut Newest<'p>, publication: &'p Publication) -> Verdict {
 }
 
 /// Inserts rows in their order; returns the id of the last one.
-async fn insert(connection: &mut SqliteConnection, rows: &[(&Publication, &NewFile)]) -> Result<i64, sqlx::Error> {
+async fn insert(
+    tables: Tables,
+    connection: &mut SqliteConnection,
+    rows: &[(&Publication, &NewFile)],
+) -> Result<i64, sqlx::Error> {
     let mut last_id = 0;
     for rows in rows.chunks(ROWS) {
         let mut arguments = SqliteArguments::default();
         for (publication, file) in rows {
             bind(&mut arguments, publication, file).map_err(sqlx::Error::Encode)?;
         }
-        let inserted = sqlx::query_with(with_rows(&INSERT, rows.len()), arguments).execute(&mut *connection).await?;
+        let inserted = sqlx::query_with(INSERT.about(tables, rows.len()), arguments).execute(&mut *connection).await?;
         last_id = inserted.last_insert_rowid();
     }
     Ok(last_id)
@@ -174,13 +168,15 @@ fn bind(arguments: &mut SqliteArguments, publication: &Publication, file: &NewFi
 /// Removes versions of a collection if it is at `base`, in one durable transaction. False if it is not. After an error
 /// the caller rolls back.
 pub(super) async fn remove(
+    tables: Tables,
     connection: &mut SqliteConnection,
     gun: &Gun,
     base: Base,
     versions: &[(RoleName, Version)],
 ) -> Result<bool, sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    let newest: Option<String> = sqlx::query_scalar(HEAD).bind(gun.as_str()).fetch_optional(&mut *connection).await?;
+    let newest: Option<String> =
+        sqlx::query_scalar(HEAD.on(tables)).bind(gun.as_str()).fetch_optional(&mut *connection).await?;
     let newest = newest.and_then(|text| {
         let mut digest = Sha256::default();
         hex::decode_to_slice(text, &mut digest).ok().map(|()| digest)
@@ -188,10 +184,8 @@ pub(super) async fn remove(
     let is_there = base.holds(newest);
     if is_there {
         for (role, version) in versions {
-            let removed = sqlx::query("DELETE FROM tuf_files WHERE gun = ?1 AND role = ?2 AND version = ?3")
-                .bind(gun.as_str())
-                .bind(role.as_str())
-                .bind(version.get().cast_signed());
+            let removed =
+                sqlx::query(REMOVE.on(tables)).bind(gun.as_str()).bind(role.as_str()).bind(version.get().cast_signed());
             removed.execute(&mut *connection).await?;
         }
     }
@@ -199,23 +193,36 @@ pub(super) async fn remove(
     Ok(is_there)
 }
 
-const HEAD: &str = "SELECT sha256 FROM tuf_files WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL \
-     ORDER BY version DESC LIMIT 1";
+static HEAD: Statement = Statement::new(
+    "SELECT sha256 FROM tuf_files WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL \
+     ORDER BY version DESC LIMIT 1",
+);
+
+static REMOVE: Statement = Statement::new("DELETE FROM tuf_files WHERE gun = ?1 AND role = ?2 AND version = ?3");
+
+static DELETE: Statement = Statement::new("DELETE FROM tuf_files WHERE gun = ?1");
+
+static RECORD_DELETION: Statement = Statement::new(
+    "INSERT INTO changefeed (created_at, gun, version, sha256, category) VALUES (?1, ?2, 0, '', 'deletion')",
+);
 
 /// Deletes a collection and records it, in one durable transaction. False if there was nothing. After an error the
 /// caller rolls back.
 pub(super) async fn delete(
+    tables: Tables,
     connection: &mut SqliteConnection,
     gun: &Gun,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    let files = sqlx::query("DELETE FROM tuf_files WHERE gun = ?1").bind(gun.as_str());
+    let files = sqlx::query(DELETE.on(tables)).bind(gun.as_str());
     let found = files.execute(&mut *connection).await?.rows_affected() > 0;
     if found {
-        let change = "INSERT INTO changefeed (created_at, gun, version, sha256, category) \
-             VALUES (?1, ?2, 0, '', 'deletion')";
-        sqlx::query(change).bind(time::to_text(now)).bind(gun.as_str()).execute(&mut *connection).await?;
+        sqlx::query(RECORD_DELETION.on(tables))
+            .bind(time::to_text(now))
+            .bind(gun.as_str())
+            .execute(&mut *connection)
+            .await?;
     }
     sqlx::query("COMMIT").execute(connection).await?;
     Ok(found)

@@ -22,7 +22,7 @@ async fn fresh() -> (TempDir, Arc<Sqlite>) {
 
 /// Runs a statement on the writer's own connection.
 async fn on_writer(store: &Sqlite, sql: &'static str) {
-    store.ask("test", |answer: oneshot::Sender<_>| Job::Statement { sql, answer }).await.unwrap().unwrap();
+    store.file.ask("test", |answer: oneshot::Sender<_>| Job::Statement { sql, answer }).await.unwrap().unwrap();
 }
 
 async fn break_rows(directory: &TempDir, sql: &'static str) {

@@ -22,7 +22,7 @@ mod tests;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -36,17 +36,26 @@ pub use self::open::OpenError;
 pub use self::options::SqliteOptions;
 pub use self::schema::SchemaError;
 
+use self::read::Place;
 use self::writer::{Job, Writer};
 use super::publication::Publication;
+use super::tables::Tables;
 use super::{
     Base, Change, ChangePage, Head, NewFile, PublishError, Sha256, Storage, StorageError, StoredFile, StoredVersion,
 };
 
 const WRITER_GONE: &str = "the writer has stopped";
 
-/// See the module.
+/// See the module. Both sets of tables are in one file, with one writer.
 #[derive(Debug)]
 pub struct Sqlite {
+    file: Arc<DatabaseFile>,
+    tables: Tables,
+}
+
+/// An open database.
+#[derive(Debug)]
+struct DatabaseFile {
     readers: SqlitePool,
     /// None once closed.
     jobs: RwLock<Option<mpsc::Sender<Job>>>,
@@ -71,17 +80,30 @@ impl Sqlite {
         let connection = open::first_connection(path, &writer_options).await?;
         let (jobs, queue) = mpsc::channel(options.queue.max(1));
         let writer = Writer { options: writer_options, connection: Some(connection), jobs: queue, logged: 0 };
-        Ok(Self {
+        let file = DatabaseFile {
             readers: options.readers(path),
             jobs: RwLock::new(Some(jobs)),
             writer: Mutex::new(Some(tokio::spawn(writer.run()))),
             lock: RwLock::new(Some(lock)),
-        })
+        };
+        Ok(Self { file: Arc::new(file), tables: Tables::Notary })
     }
 
+    /// The other dialect's tables in the same file. Closing one closes both.
+    #[must_use]
+    pub fn on(&self, tables: Tables) -> Self {
+        Self { file: self.file.clone(), tables }
+    }
+
+    fn place(&self) -> Place<'_> {
+        (self.tables, &self.file.readers)
+    }
+}
+
+impl DatabaseFile {
     /// Refuses what comes, finishes what came, copies the log into the database and closes it. What was acknowledged
     /// is safe without this; it only leaves a tidier folder and a faster start.
-    pub async fn close(&self) {
+    async fn close(&self) {
         self.jobs.write().unwrap_or_else(PoisonError::into_inner).take();
         self.readers.close().await;
         if let Some(writer) = self.writer.lock().await.take() {
@@ -129,15 +151,15 @@ impl Storage for Sqlite {
             return Ok(());
         }
         let publication = Publication { gun: gun.clone(), base, files, now };
-        self.ask("publish", |answer| Job::Publish { publication, answer }).await?
+        self.file.ask("publish", |answer| Job::Publish { tables: self.tables, publication, answer }).await?
     }
 
     async fn newest(&self, gun: &Gun, role: &RoleName) -> Result<Option<StoredFile>, StorageError> {
-        read::newest(&self.readers, gun, role).await
+        read::newest(self.place(), gun, role).await
     }
 
     async fn head(&self, gun: &Gun) -> Result<Option<Head>, StorageError> {
-        read::head(&self.readers, gun).await
+        read::head(self.place(), gun).await
     }
 
     async fn by_checksum(
@@ -146,7 +168,7 @@ impl Storage for Sqlite {
         role: &RoleName,
         sha256: &Sha256,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_checksum(&self.readers, gun, role, sha256).await
+        read::by_checksum(self.place(), gun, role, sha256).await
     }
 
     async fn by_version(
@@ -155,15 +177,15 @@ impl Storage for Sqlite {
         role: &RoleName,
         version: Version,
     ) -> Result<Option<StoredFile>, StorageError> {
-        read::by_version(&self.readers, gun, role, version).await
+        read::by_version(self.place(), gun, role, version).await
     }
 
     async fn delete(&self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
-        self.ask("delete", |answer| Job::Delete { gun: gun.clone(), now, answer }).await?
+        self.file.ask("delete", |answer| Job::Delete { tables: self.tables, gun: gun.clone(), now, answer }).await?
     }
 
     async fn changes(&self, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
-        read::changes(&self.readers, page).await
+        read::changes(self.place(), page).await
     }
 
     async fn stale_timestamps(
@@ -172,15 +194,15 @@ impl Storage for Sqlite {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, StorageError> {
-        read::stale_timestamps(&self.readers, stored_before, after, limit).await
+        read::stale_timestamps(self.place(), stored_before, after, limit).await
     }
 
     async fn collections(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StorageError> {
-        read::collections(&self.readers, after, limit).await
+        read::collections(self.place(), after, limit).await
     }
 
     async fn versions(&self, gun: &Gun) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
-        read::versions(&self.readers, gun).await
+        read::versions(self.place(), gun).await
     }
 
     async fn remove_versions(
@@ -190,16 +212,24 @@ impl Storage for Sqlite {
         versions: &[(RoleName, Version)],
     ) -> Result<bool, StorageError> {
         let (gun, versions) = (gun.clone(), versions.to_vec());
-        self.ask("remove superseded versions", |answer| Job::Remove { gun, base, versions, answer }).await?
+        self.file
+            .ask("remove superseded versions", |answer| Job::Remove {
+                tables: self.tables,
+                gun,
+                base,
+                versions,
+                answer,
+            })
+            .await?
     }
 
     async fn check(&self) -> Result<(), StorageError> {
-        self.jobs("reach the writer")?;
-        read::check(&self.readers).await
+        self.file.jobs("reach the writer")?;
+        read::check(self.place()).await
     }
 
     async fn close(&self) {
-        Self::close(self).await;
+        self.file.close().await;
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
-/// Prepared statements the writer keeps: all of its own (`batch.rs` has three tables of 32).
-const STATEMENTS: usize = 128;
+/// Prepared statements the writer keeps: all of its own (`batch.rs` has three tables of 32 for each dialect).
+const STATEMENTS: usize = 256;
 
 /// Settings of a [`Sqlite`](super::Sqlite) store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,32 +6,51 @@ use libtrust::names::{Gun, RoleName};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 
 use super::{backend, row, time};
+use crate::storage::tables::{Statement, Tables};
 use crate::storage::{Change, ChangeCursor, ChangePage, Head, Sha256, StorageError, StoredFile, StoredVersion};
 
-const NEWEST: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
-     WHERE gun = ?1 AND role = ?2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
+/// Which tables, through which connections.
+pub(super) type Place<'a> = (Tables, &'a SqlitePool);
 
-const BY_CHECKSUM: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
-     WHERE gun = ?1 AND role = ?2 AND sha256 = ?3 AND deleted_at IS NULL LIMIT 1";
+static NEWEST: Statement = Statement::new(
+    "SELECT id, created_at, version, sha256, data FROM tuf_files \
+     WHERE gun = ?1 AND role = ?2 AND deleted_at IS NULL ORDER BY version DESC LIMIT 1",
+);
 
-const BY_VERSION: &str = "SELECT id, created_at, version, sha256, data FROM tuf_files \
-     WHERE gun = ?1 AND role = ?2 AND version = ?3 AND deleted_at IS NULL";
+static BY_CHECKSUM: Statement = Statement::new(
+    "SELECT id, created_at, version, sha256, data FROM tuf_files \
+     WHERE gun = ?1 AND role = ?2 AND sha256 = ?3 AND deleted_at IS NULL LIMIT 1",
+);
 
-const CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
-     WHERE id > ?1 ORDER BY id LIMIT ?2";
+static BY_VERSION: Statement = Statement::new(
+    "SELECT id, created_at, version, sha256, data FROM tuf_files \
+     WHERE gun = ?1 AND role = ?2 AND version = ?3 AND deleted_at IS NULL",
+);
 
-const CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
-     WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+static CHANGES_AFTER: Statement = Statement::new(
+    "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE id > ?1 ORDER BY id LIMIT ?2",
+);
 
-const GUN_CHANGES_AFTER: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
-     WHERE gun = ?3 AND id > ?1 ORDER BY id LIMIT ?2";
+static CHANGES_BEFORE: Statement = Statement::new(
+    "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+);
 
-const GUN_CHANGES_BEFORE: &str = "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
-     WHERE gun = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2";
+static GUN_CHANGES_AFTER: Statement = Statement::new(
+    "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE gun = ?3 AND id > ?1 ORDER BY id LIMIT ?2",
+);
+
+static GUN_CHANGES_BEFORE: Statement = Statement::new(
+    "SELECT id, created_at, gun, version, sha256, category FROM changefeed \
+     WHERE gun = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+);
 
 /// Steps from GUN to GUN through the index of timestamps, skipping all but the newest of each: the cost is in the
 /// number of GUNs passed, not of timestamps stored.
-const STALE: &str = "WITH RECURSIVE walk (gun) AS ( \
+static STALE: Statement = Statement::new(
+    "WITH RECURSIVE walk (gun) AS ( \
          SELECT (SELECT min(gun) FROM tuf_files WHERE role = 'timestamp' AND deleted_at IS NULL AND gun > ?1) \
          UNION ALL \
          SELECT (SELECT min(gun) FROM tuf_files WHERE role = 'timestamp' AND deleted_at IS NULL AND gun > walk.gun) \
@@ -39,70 +58,78 @@ const STALE: &str = "WITH RECURSIVE walk (gun) AS ( \
      SELECT walk.gun FROM walk WHERE walk.gun IS NOT NULL AND ?2 > \
          (SELECT created_at FROM tuf_files WHERE role = 'timestamp' AND deleted_at IS NULL AND gun = walk.gun \
           ORDER BY version DESC LIMIT 1) \
-     LIMIT ?3";
+     LIMIT ?3",
+);
 
-const HEAD: &str = "SELECT id, version, sha256 FROM tuf_files \
-     WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL ORDER BY version DESC LIMIT 1";
+static HEAD: Statement = Statement::new(
+    "SELECT id, version, sha256 FROM tuf_files \
+     WHERE gun = ?1 AND role = 'timestamp' AND deleted_at IS NULL ORDER BY version DESC LIMIT 1",
+);
 
 /// Steps from GUN to GUN through the index of all files.
-const COLLECTIONS: &str = "WITH RECURSIVE walk (gun) AS ( \
+static COLLECTIONS: Statement = Statement::new(
+    "WITH RECURSIVE walk (gun) AS ( \
          SELECT (SELECT min(gun) FROM tuf_files WHERE gun > ?1) \
          UNION ALL \
          SELECT (SELECT min(gun) FROM tuf_files WHERE gun > walk.gun) FROM walk WHERE walk.gun IS NOT NULL) \
-     SELECT walk.gun FROM walk WHERE walk.gun IS NOT NULL LIMIT ?2";
+     SELECT walk.gun FROM walk WHERE walk.gun IS NOT NULL LIMIT ?2",
+);
 
-const VERSIONS: &str = "SELECT id, created_at, role, version, sha256 FROM tuf_files \
-     WHERE gun = ?1 AND deleted_at IS NULL";
+static VERSIONS: Statement = Statement::new(
+    "SELECT id, created_at, role, version, sha256 FROM tuf_files \
+     WHERE gun = ?1 AND deleted_at IS NULL",
+);
 
-const CHECK: &str = "SELECT id FROM tuf_files LIMIT 1";
+static CHECK: Statement = Statement::new("SELECT id FROM tuf_files LIMIT 1");
 
 pub(super) async fn newest(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     gun: &Gun,
     role: &RoleName,
 ) -> Result<Option<StoredFile>, StorageError> {
-    let found = sqlx::query(NEWEST).bind(gun.as_str()).bind(role.as_str()).fetch_optional(readers).await;
-    one_file(found, "read the newest file")
+    let found = sqlx::query(NEWEST.on(tables)).bind(gun.as_str()).bind(role.as_str()).fetch_optional(readers).await;
+    one_file(tables, found, "read the newest file")
 }
 
 pub(super) async fn by_checksum(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     gun: &Gun,
     role: &RoleName,
     sha256: &Sha256,
 ) -> Result<Option<StoredFile>, StorageError> {
-    let query = sqlx::query(BY_CHECKSUM).bind(gun.as_str()).bind(role.as_str()).bind(hex::encode(sha256));
-    one_file(query.fetch_optional(readers).await, "read a file by checksum")
+    let query = sqlx::query(BY_CHECKSUM.on(tables)).bind(gun.as_str()).bind(role.as_str()).bind(hex::encode(sha256));
+    one_file(tables, query.fetch_optional(readers).await, "read a file by checksum")
 }
 
 pub(super) async fn by_version(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     gun: &Gun,
     role: &RoleName,
     version: Version,
 ) -> Result<Option<StoredFile>, StorageError> {
-    let query = sqlx::query(BY_VERSION).bind(gun.as_str()).bind(role.as_str()).bind(version.get().cast_signed());
-    one_file(query.fetch_optional(readers).await, "read a file by version")
+    let query =
+        sqlx::query(BY_VERSION.on(tables)).bind(gun.as_str()).bind(role.as_str()).bind(version.get().cast_signed());
+    one_file(tables, query.fetch_optional(readers).await, "read a file by version")
 }
 
-pub(super) async fn changes(readers: &SqlitePool, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
+pub(super) async fn changes((tables, readers): Place<'_>, page: &ChangePage) -> Result<Vec<Change>, StorageError> {
     let (cursor, newest_first) = match page.from {
         ChangeCursor::After(id) => (id, false),
         ChangeCursor::Before(id) => (id, true),
         ChangeCursor::Newest => (i64::MAX, true),
     };
     let statement = match (&page.gun, newest_first) {
-        (None, false) => CHANGES_AFTER,
-        (None, true) => CHANGES_BEFORE,
-        (Some(_), false) => GUN_CHANGES_AFTER,
-        (Some(_), true) => GUN_CHANGES_BEFORE,
+        (None, false) => &CHANGES_AFTER,
+        (None, true) => &CHANGES_BEFORE,
+        (Some(_), false) => &GUN_CHANGES_AFTER,
+        (Some(_), true) => &GUN_CHANGES_BEFORE,
     };
-    let mut query = sqlx::query(statement).bind(cursor).bind(i64::from(page.limit));
+    let mut query = sqlx::query(statement.on(tables)).bind(cursor).bind(i64::from(page.limit));
     if let Some(gun) = &page.gun {
         query = query.bind(gun.as_str());
     }
     let rows = query.fetch_all(readers).await.map_err(backend("read the change feed"))?;
-    let mut changes = rows.iter().map(row::change).collect::<Result<Vec<_>, _>>()?;
+    let mut changes = rows.iter().map(|row| row::change(tables, row)).collect::<Result<Vec<_>, _>>()?;
     if newest_first {
         changes.reverse();
     }
@@ -110,49 +137,54 @@ pub(super) async fn changes(readers: &SqlitePool, page: &ChangePage) -> Result<V
 }
 
 pub(super) async fn stale_timestamps(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     stored_before: DateTime<Utc>,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
-    let query = sqlx::query_scalar::<_, String>(STALE)
+    let query = sqlx::query_scalar::<_, String>(STALE.on(tables))
         .bind(after.unwrap_or_default())
         .bind(time::to_text(stored_before))
         .bind(i64::from(limit));
     query.fetch_all(readers).await.map_err(backend("find timestamps to renew"))
 }
 
-pub(super) async fn head(readers: &SqlitePool, gun: &Gun) -> Result<Option<Head>, StorageError> {
-    let found = sqlx::query(HEAD).bind(gun.as_str()).fetch_optional(readers).await;
-    found.map_err(backend("read the newest timestamp's digest"))?.as_ref().map(row::head).transpose()
+pub(super) async fn head((tables, readers): Place<'_>, gun: &Gun) -> Result<Option<Head>, StorageError> {
+    let found = sqlx::query(HEAD.on(tables)).bind(gun.as_str()).fetch_optional(readers).await;
+    found.map_err(backend("read the newest timestamp's digest"))?.as_ref().map(|row| row::head(tables, row)).transpose()
 }
 
 pub(super) async fn collections(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     after: Option<&str>,
     limit: u32,
 ) -> Result<Vec<String>, StorageError> {
-    let query = sqlx::query_scalar(COLLECTIONS).bind(after.unwrap_or_default()).bind(i64::from(limit));
+    let query = sqlx::query_scalar(COLLECTIONS.on(tables)).bind(after.unwrap_or_default()).bind(i64::from(limit));
     query.fetch_all(readers).await.map_err(backend("list collections"))
 }
 
 pub(super) async fn versions(
-    readers: &SqlitePool,
+    (tables, readers): Place<'_>,
     gun: &Gun,
 ) -> Result<Vec<Result<StoredVersion, StorageError>>, StorageError> {
-    let found = sqlx::query(VERSIONS).bind(gun.as_str()).fetch_all(readers).await;
-    Ok(found.map_err(backend("list a collection's versions"))?.iter().map(row::stored_version).collect())
+    let found = sqlx::query(VERSIONS.on(tables)).bind(gun.as_str()).fetch_all(readers).await;
+    Ok(found
+        .map_err(backend("list a collection's versions"))?
+        .iter()
+        .map(|row| row::stored_version(tables, row))
+        .collect())
 }
 
-pub(super) async fn check(readers: &SqlitePool) -> Result<(), StorageError> {
-    sqlx::query(CHECK).fetch_optional(readers).await.map(drop).map_err(backend("read table tuf_files"))
+pub(super) async fn check((tables, readers): Place<'_>) -> Result<(), StorageError> {
+    sqlx::query(CHECK.on(tables)).fetch_optional(readers).await.map(drop).map_err(backend("read the table of files"))
 }
 
 fn one_file(
+    tables: Tables,
     found: Result<Option<SqliteRow>, sqlx::Error>,
     action: &'static str,
 ) -> Result<Option<StoredFile>, StorageError> {
-    found.map_err(backend(action))?.as_ref().map(row::stored_file).transpose()
+    found.map_err(backend(action))?.as_ref().map(|row| row::stored_file(tables, row)).transpose()
 }
 
 #[cfg(test)]
@@ -162,9 +194,9 @@ mod tests {
     use super::super::{Sqlite, SqliteOptions};
     use super::*;
 
-    async fn plan(store: &Sqlite, statement: &'static str) -> String {
-        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-        let rows = sqlx::query(explain).fetch_all(&store.readers).await.unwrap();
+    async fn plan(store: &Sqlite, tables: Tables, statement: &'static Statement) -> String {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.on(tables)));
+        let rows = sqlx::query(explain).fetch_all(&store.file.readers).await.unwrap();
         rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
     }
 
@@ -173,17 +205,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&directory.path().join("trust.db"), &SqliteOptions::default()).await.unwrap();
         for (statement, expected) in [
-            (NEWEST, "SEARCH tuf_files USING INDEX sqlite_autoindex_tuf_files_1 (gun=? AND role=?)"),
-            (BY_CHECKSUM, "SEARCH tuf_files USING INDEX tuf_files_checksum_idx (gun=? AND role=? AND sha256=?)"),
-            (BY_VERSION, "SEARCH tuf_files USING INDEX sqlite_autoindex_tuf_files_1 (gun=? AND role=? AND version=?)"),
-            (CHANGES_AFTER, "SEARCH changefeed USING INTEGER PRIMARY KEY (rowid>?)"),
-            (CHANGES_BEFORE, "SEARCH changefeed USING INTEGER PRIMARY KEY (rowid<?)"),
-            (GUN_CHANGES_AFTER, "SEARCH changefeed USING INDEX idx_changefeed_gun (gun=? AND rowid>?)"),
-            (GUN_CHANGES_BEFORE, "SEARCH changefeed USING INDEX idx_changefeed_gun (gun=? AND rowid<?)"),
+            (&NEWEST, "SEARCH tuf_files USING INDEX sqlite_autoindex_tuf_files_1 (gun=? AND role=?)"),
+            (&BY_CHECKSUM, "SEARCH tuf_files USING INDEX tuf_files_checksum_idx (gun=? AND role=? AND sha256=?)"),
+            (&BY_VERSION, "SEARCH tuf_files USING INDEX sqlite_autoindex_tuf_files_1 (gun=? AND role=? AND version=?)"),
+            (&CHANGES_AFTER, "SEARCH changefeed USING INTEGER PRIMARY KEY (rowid>?)"),
+            (&CHANGES_BEFORE, "SEARCH changefeed USING INTEGER PRIMARY KEY (rowid<?)"),
+            (&GUN_CHANGES_AFTER, "SEARCH changefeed USING INDEX idx_changefeed_gun (gun=? AND rowid>?)"),
+            (&GUN_CHANGES_BEFORE, "SEARCH changefeed USING INDEX idx_changefeed_gun (gun=? AND rowid<?)"),
         ] {
-            assert_eq!(plan(&store, statement).await, expected);
+            assert_eq!(plan(&store, Tables::Notary, statement).await, expected);
         }
-        let walk = plan(&store, STALE).await;
+        let walk = plan(&store, Tables::Notary, &STALE).await;
         assert!(!walk.contains("SCAN tuf_files") && !walk.contains("TEMP B-TREE"), "{walk}");
         assert_eq!(walk.matches("USING COVERING INDEX tuf_files_timestamp_idx (role=? AND gun").count(), 3, "{walk}");
     }

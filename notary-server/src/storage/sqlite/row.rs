@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
 use super::time;
+use crate::storage::tables::Tables;
 use crate::storage::{Change, ChangeKind, Head, Sha256, StorageError, StoredFile, StoredVersion};
 
 /// A row and where it is from. The query must list `id`.
@@ -56,10 +57,10 @@ impl<'r> Located<'r> {
     }
 }
 
-/// A row of `tuf_files`: id, created_at, version, sha256, data. The digest is checked, so that a damaged file is an
+/// A row of files: id, created_at, version, sha256, data. The digest is checked, so that a damaged file is an
 /// error here and not at a client.
-pub(super) fn stored_file(row: &SqliteRow) -> Result<StoredFile, StorageError> {
-    let row = Located::new("tuf_files", row)?;
+pub(super) fn stored_file(tables: Tables, row: &SqliteRow) -> Result<StoredFile, StorageError> {
+    let row = Located::new(tables.files(), row)?;
     let (version, sha256, stored_at) = (row.version()?, row.sha256()?, row.created_at()?);
     let data: Vec<u8> = row.column("data")?;
     if digest::digest(&digest::SHA256, &data).as_ref() != sha256 {
@@ -68,23 +69,23 @@ pub(super) fn stored_file(row: &SqliteRow) -> Result<StoredFile, StorageError> {
     Ok(StoredFile { version, bytes: data.into(), sha256, stored_at })
 }
 
-/// A row of `tuf_files`: id, version, sha256.
-pub(super) fn head(row: &SqliteRow) -> Result<Head, StorageError> {
-    let row = Located::new("tuf_files", row)?;
+/// A row of files: id, version, sha256.
+pub(super) fn head(tables: Tables, row: &SqliteRow) -> Result<Head, StorageError> {
+    let row = Located::new(tables.files(), row)?;
     Ok(Head { version: row.version()?, sha256: row.sha256()? })
 }
 
-/// A row of `tuf_files`: id, created_at, role, version, sha256.
-pub(super) fn stored_version(row: &SqliteRow) -> Result<StoredVersion, StorageError> {
-    let row = Located::new("tuf_files", row)?;
+/// A row of files: id, created_at, role, version, sha256.
+pub(super) fn stored_version(tables: Tables, row: &SqliteRow) -> Result<StoredVersion, StorageError> {
+    let row = Located::new(tables.files(), row)?;
     let text = row.text("role")?;
-    let role = text.parse().map_err(|error| row.corrupt("role", format!("{text:?} is no role: {error}")))?;
+    let role = tables.role(text).map_err(|error| row.corrupt("role", format!("{text:?} is no role: {error}")))?;
     Ok(StoredVersion { role, version: row.version()?, sha256: row.sha256()?, stored_at: row.created_at()? })
 }
 
-/// A row of `changefeed`: id, created_at, gun, version, sha256, category.
-pub(super) fn change(row: &SqliteRow) -> Result<Change, StorageError> {
-    let row = Located::new("changefeed", row)?;
+/// A row of the feed: id, created_at, gun, version, sha256, category.
+pub(super) fn change(tables: Tables, row: &SqliteRow) -> Result<Change, StorageError> {
+    let row = Located::new(tables.changes(), row)?;
     let kind = match row.text("category")? {
         "update" => ChangeKind::Update { version: row.version()?.get(), sha256: hex::encode(row.sha256()?) },
         "deletion" => ChangeKind::Deletion,

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
 /// Step N leads from version N to N + 1. Steps are only ever added: a released one never changes.
-const STEPS: &[&str] = &[include_str!("migrations/0001_collections.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001_collections.sql"), include_str!("migrations/0002_tuf.sql")];
 
 /// The version this program works with.
 pub(super) const CURRENT: i64 = STEPS.len() as i64;

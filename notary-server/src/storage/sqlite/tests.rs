@@ -10,7 +10,9 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::task::JoinSet;
 
 use super::{OpenError, SchemaError, Sqlite, SqliteOptions};
+use crate::storage::contract::apart::a_name_lives_twice;
 use crate::storage::contract::{Fixture, at, file, file_of, full_set, gun, newest_version, role, storage_contract};
+use crate::storage::tables::Tables;
 use crate::storage::{Base, PublishError, Storage, StorageError};
 
 async fn open() -> Fixture {
@@ -20,6 +22,42 @@ async fn open() -> Fixture {
 }
 
 storage_contract!(open);
+
+mod on_tuf_tables {
+    use super::{Fixture, Tables, open_at, storage_contract};
+
+    async fn open() -> Fixture {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open_at(&directory.path().join("trust.db")).await;
+        Fixture::in_directory(store.on(Tables::Tuf), directory)
+    }
+
+    storage_contract!(open);
+}
+
+#[tokio::test]
+async fn the_dialects_are_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open_at(&directory.path().join("trust.db")).await;
+    let tuf = store.on(Tables::Tuf);
+    a_name_lives_twice(Arc::new(store), Arc::new(tuf)).await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_release_before_gets_the_new_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust.db");
+    let store = open_at(&path).await;
+    store.publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
+    store.close().await;
+    let before = "DROP TABLE tuf1_files; DROP TABLE tuf1_changes; UPDATE schema_migrations SET version = 1";
+    let mut connection = intruder(&path).await;
+    sqlx::raw_sql(before).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let store = open_at(&path).await;
+    assert_eq!(newest_version(&store, &gun("ex.test/a"), "root").await, Some(1));
+    store.on(Tables::Tuf).publish(&gun("ex.test/a"), Base::Any, full_set(1), at(0)).await.unwrap();
+}
 
 pub(super) async fn open_at(path: &Path) -> Sqlite {
     Sqlite::open(path, &SqliteOptions::default()).await.unwrap()
@@ -65,7 +103,7 @@ async fn a_commit_waits_for_the_disk_and_readers_cannot_write() {
         };
         assert_eq!(text, expected, "{pragma}");
     }
-    let refused = sqlx::query("DELETE FROM changefeed").execute(&store.readers).await.unwrap_err();
+    let refused = sqlx::query("DELETE FROM changefeed").execute(&store.file.readers).await.unwrap_err();
     assert!(refused.to_string().contains("readonly"), "{refused}");
     let refused =
         sqlx::query("INSERT INTO changefeed (created_at, gun, version, category) VALUES ('', '', 1, 'other')");

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::backend;
 use super::batch::{self, Undone};
 use crate::storage::publication::{Publication, Verdict};
+use crate::storage::tables::Tables;
 use crate::storage::{Base, StorageError};
 
 /// A group takes no more callers than this,
@@ -30,15 +31,18 @@ const LOG_PAGES_MAX: i64 = (64 << 20) / 4096;
 /// Some work and who waits for it. A caller who went away is not an obstacle: the work is done all the same.
 pub(super) enum Job {
     Publish {
+        tables: Tables,
         publication: Publication,
         answer: oneshot::Sender<Verdict>,
     },
     Delete {
+        tables: Tables,
         gun: Gun,
         now: DateTime<Utc>,
         answer: oneshot::Sender<Result<bool, StorageError>>,
     },
     Remove {
+        tables: Tables,
         gun: Gun,
         base: Base,
         versions: Vec<(RoleName, Version)>,
@@ -72,13 +76,15 @@ impl Writer {
             };
             match job {
                 None => break,
-                Some(Job::Publish { publication, answer }) => {
-                    ahead = self.publish_with_others(publication, answer).await
+                Some(Job::Publish { tables, publication, answer }) => {
+                    ahead = self.publish_with_others(tables, publication, answer).await
                 }
                 // A caller who no longer waits misses nothing, here and below.
-                Some(Job::Delete { gun, now, answer }) => drop(answer.send(self.delete(&gun, now).await)),
-                Some(Job::Remove { gun, base, versions, answer }) => {
-                    drop(answer.send(self.remove(&gun, base, &versions).await));
+                Some(Job::Delete { tables, gun, now, answer }) => {
+                    drop(answer.send(self.delete(tables, &gun, now).await));
+                }
+                Some(Job::Remove { tables, gun, base, versions, answer }) => {
+                    drop(answer.send(self.remove(tables, &gun, base, &versions).await));
                 }
                 #[cfg(test)]
                 Some(Job::Statement { sql, answer }) => drop(answer.send(self.statement(sql).await)),
@@ -91,14 +97,19 @@ impl Writer {
     }
 
     /// Publishes this and what else is queued, within the limits of a group. Returns a job that was taken from the
-    /// queue but is no publication.
-    async fn publish_with_others(&mut self, first: Publication, answer: oneshot::Sender<Verdict>) -> Option<Job> {
+    /// queue but is no publication on these tables.
+    async fn publish_with_others(
+        &mut self,
+        tables: Tables,
+        first: Publication,
+        answer: oneshot::Sender<Verdict>,
+    ) -> Option<Job> {
         let mut ahead = None;
         let mut weight = batch::weight(&first);
         let (mut publications, mut answers) = (vec![first], vec![answer]);
         while publications.len() < GROUP_JOBS && weight < GROUP_BYTES {
             match self.jobs.try_recv() {
-                Ok(Job::Publish { publication, answer }) => {
+                Ok(Job::Publish { tables: same, publication, answer }) if same == tables => {
                     weight = weight.saturating_add(batch::weight(&publication));
                     publications.push(publication);
                     answers.push(answer);
@@ -112,19 +123,19 @@ impl Writer {
         }
         self.logged = self.logged.saturating_add(weight);
         let publications: Vec<_> = publications.iter().collect();
-        for (answer, verdict) in answers.into_iter().zip(self.publish(&publications).await) {
+        for (answer, verdict) in answers.into_iter().zip(self.publish(tables, &publications).await) {
             drop(answer.send(verdict));
         }
         ahead
     }
 
-    async fn publish(&mut self, publications: &[&Publication]) -> Vec<Verdict> {
-        match self.transaction(publications).await {
+    async fn publish(&mut self, tables: Tables, publications: &[&Publication]) -> Vec<Verdict> {
+        match self.transaction(tables, publications).await {
             Ok(verdicts) => verdicts,
             Err(Undone::Inserting(_)) if publications.len() > 1 => {
                 let mut verdicts = Vec::with_capacity(publications.len());
                 for publication in publications {
-                    match self.transaction(&[*publication]).await {
+                    match self.transaction(tables, &[*publication]).await {
                         Ok(verdict) => verdicts.extend(verdict),
                         Err(Undone::Together(error) | Undone::Inserting(error)) => verdicts.push(Err(error.into())),
                     }
@@ -137,25 +148,31 @@ impl Writer {
         }
     }
 
-    async fn transaction(&mut self, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
+    async fn transaction(&mut self, tables: Tables, publications: &[&Publication]) -> Result<Vec<Verdict>, Undone> {
         let connection = self.connection().await.map_err(Undone::Together)?;
-        let done = batch::store(connection, publications).await;
+        let done = batch::store(tables, connection, publications).await;
         if done.is_err() {
             self.undo().await;
         }
         done
     }
 
-    async fn delete(&mut self, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
-        let done = batch::delete(self.connection().await?, gun, now).await;
+    async fn delete(&mut self, tables: Tables, gun: &Gun, now: DateTime<Utc>) -> Result<bool, StorageError> {
+        let done = batch::delete(tables, self.connection().await?, gun, now).await;
         if done.is_err() {
             self.undo().await;
         }
         done.map_err(backend("delete a collection"))
     }
 
-    async fn remove(&mut self, gun: &Gun, base: Base, versions: &[(RoleName, Version)]) -> Result<bool, StorageError> {
-        let done = batch::remove(self.connection().await?, gun, base, versions).await;
+    async fn remove(
+        &mut self,
+        tables: Tables,
+        gun: &Gun,
+        base: Base,
+        versions: &[(RoleName, Version)],
+    ) -> Result<bool, StorageError> {
+        let done = batch::remove(tables, self.connection().await?, gun, base, versions).await;
         if done.is_err() {
             self.undo().await;
         }

@@ -15,7 +15,7 @@ const MICROSECONDS: &[u64] =
     &[50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 10_000_000];
 const BYTES: &[u64] = &[256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 16 << 20, 128 << 20];
 
-/// What a request of the trust API does. The names are Notary's.
+/// What a request of the trust API does. The names are Notary's where it has any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum Operation {
@@ -35,11 +35,23 @@ pub enum Operation {
     DeleteTuf,
     /// The change feed.
     Changefeed,
+    /// Publish to a TUF repository.
+    RepositoryPublish,
+    /// A current file of a TUF repository.
+    RepositoryCurrent,
+    /// A file of a TUF repository by version.
+    RepositoryVersion,
+    /// A target of a TUF repository.
+    RepositoryTarget,
+    /// Delete a TUF repository.
+    RepositoryDelete,
+    /// The change feed of TUF repositories.
+    RepositoryChangefeed,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::UpdateTuf,
         Self::GetRole,
         Self::GetRoleByHash,
@@ -48,6 +60,12 @@ impl Operation {
         Self::RotateKey,
         Self::DeleteTuf,
         Self::Changefeed,
+        Self::RepositoryPublish,
+        Self::RepositoryCurrent,
+        Self::RepositoryVersion,
+        Self::RepositoryTarget,
+        Self::RepositoryDelete,
+        Self::RepositoryChangefeed,
     ];
 
     /// The value of the label `operation`.
@@ -62,6 +80,12 @@ impl Operation {
             Self::RotateKey => "RotateKey",
             Self::DeleteTuf => "DeleteTUF",
             Self::Changefeed => "Changefeed",
+            Self::RepositoryPublish => "RepositoryPublish",
+            Self::RepositoryCurrent => "RepositoryCurrent",
+            Self::RepositoryVersion => "RepositoryVersion",
+            Self::RepositoryTarget => "RepositoryTarget",
+            Self::RepositoryDelete => "RepositoryDelete",
+            Self::RepositoryChangefeed => "RepositoryChangefeed",
         }
     }
 }

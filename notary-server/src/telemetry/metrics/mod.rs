@@ -11,6 +11,7 @@ mod renewal;
 mod storage;
 
 use std::fmt;
+use std::sync::Arc;
 
 use notary_service::listen::Tls;
 use prometheus_client::encoding::text::encode;
@@ -30,13 +31,32 @@ pub struct Metrics {
     pub http: HttpMetrics,
     /// Authentication.
     pub auth: AuthMetrics,
+    /// Notary's collections.
+    pub notary: Arc<CollectionMetrics>,
+    /// TUF 1.0 repositories.
+    pub tuf: Arc<CollectionMetrics>,
+    registry: Registry,
+}
+
+/// Figures about the collections of one dialect.
+#[derive(Debug)]
+pub struct CollectionMetrics {
     /// The cache of files.
     pub cache: CacheMetrics,
     /// The store.
     pub storage: StorageMetrics,
     /// Background renewal.
     pub renewal: RenewalMetrics,
-    registry: Registry,
+}
+
+impl CollectionMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        Self {
+            cache: CacheMetrics::register(registry.sub_registry_with_prefix("cache")),
+            storage: StorageMetrics::register(registry.sub_registry_with_prefix("storage")),
+            renewal: RenewalMetrics::register(registry.sub_registry_with_prefix("renewal")),
+        }
+    }
 }
 
 impl Metrics {
@@ -46,11 +66,10 @@ impl Metrics {
         let mut registry = Registry::default();
         let http = HttpMetrics::register(registry.sub_registry_with_prefix("notary_server_http"));
         let auth = AuthMetrics::register(registry.sub_registry_with_prefix("notary_server_auth"));
-        let cache = CacheMetrics::register(registry.sub_registry_with_prefix("notary_server_cache"));
-        let storage = StorageMetrics::register(registry.sub_registry_with_prefix("notary_server_storage"));
-        let renewal = RenewalMetrics::register(registry.sub_registry_with_prefix("notary_server_renewal"));
+        let notary = CollectionMetrics::register(registry.sub_registry_with_prefix("notary_server"));
+        let tuf = CollectionMetrics::register(registry.sub_registry_with_prefix("notary_server_tuf"));
         registry.register_collector(Box::new(notary_service::metrics::Process::default()));
-        Self { http, auth, cache, storage, renewal, registry }
+        Self { http, auth, notary: Arc::new(notary), tuf: Arc::new(tuf), registry }
     }
 
     /// Adds the certificate of the listener.
@@ -119,15 +138,17 @@ mod tests {
     #[test]
     fn cache_storage_and_renewal_have_figures() {
         let metrics = Metrics::new();
-        metrics.cache.hits.inc();
-        metrics.cache.bytes.set(77);
-        metrics.storage.observe(StorageAction::Publish, Duration::from_millis(3), true);
-        metrics.storage.observe(StorageAction::ByChecksum, Duration::from_millis(3), false);
-        metrics.renewal.renewed.inc();
+        metrics.notary.cache.hits.inc();
+        metrics.tuf.cache.hits.inc_by(5);
+        metrics.notary.cache.bytes.set(77);
+        metrics.notary.storage.observe(StorageAction::Publish, Duration::from_millis(3), true);
+        metrics.notary.storage.observe(StorageAction::ByChecksum, Duration::from_millis(3), false);
+        metrics.notary.renewal.renewed.inc();
         let text = metrics.render().unwrap();
         for line in [
             "notary_server_cache_hits_total 1\n",
             "notary_server_cache_bytes 77\n",
+            "notary_server_tuf_cache_hits_total 5\n",
             "notary_server_storage_duration_seconds_count{action=\"publish\"} 1\n",
             "notary_server_storage_errors_total{action=\"by_checksum\"} 1\n",
             "notary_server_renewal_renewed_total 1\n",

@@ -1,0 +1,1 @@
+//! A repository from its beginning to its end.

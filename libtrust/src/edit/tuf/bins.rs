@@ -1,0 +1,158 @@
+//! Hash bins: many roles that share the targets of one, by the SHA-256 of their paths.
+
+use std::collections::BTreeMap;
+
+use super::{Signatories, TufEditError};
+use crate::metadata::{Delegation, Delegations, SuccinctRoles};
+use crate::names::{DelegationName, RoleName};
+use crate::verify::TargetName;
+
+/// How hash bins are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BinForm {
+    /// Each as a role with prefixes: every client reads it.
+    Named,
+    /// All in one line (TAP 15): a smaller file, for clients that know it.
+    Succinct,
+}
+
+/// The most bins that are named one by one: what readers take in one file.
+const MOST_NAMED: u64 = 16_384;
+
+/// Delegates everything to `2^bits` hash bins named `PREFIX-NUMBER`, which all have the same keys. Bins are terminating: each
+/// path has one.
+///
+/// # Errors
+/// If the number of bits is not possible, a role of a bin's name is there, or the keys cannot sign them.
+pub fn add_hash_bins(
+    delegations: &mut Delegations,
+    delegator: &RoleName,
+    form: BinForm,
+    prefix: &str,
+    bits: u8,
+    signatories: &Signatories,
+) -> Result<(), TufEditError> {
+    let mut known = delegations.keys.clone();
+    let keys = signatories.listed_in(prefix, &mut known)?;
+    let bins = SuccinctRoles::new(keys, bits, prefix.to_owned())?;
+    match form {
+        BinForm::Succinct if delegations.succinct.is_some() || !delegations.roles.is_empty() => {
+            Err(TufEditError::MixedForms { delegator: delegator.clone() })
+        }
+        BinForm::Succinct => {
+            delegations.keys = known;
+            delegations.succinct = Some(bins);
+            Ok(())
+        }
+        BinForm::Named if bins.count() > MOST_NAMED => Err(TufEditError::TooManyBins { bits, limit: MOST_NAMED }),
+        BinForm::Named if delegations.succinct.is_some() => {
+            Err(TufEditError::MixedForms { delegator: delegator.clone() })
+        }
+        BinForm::Named => {
+            let roles = (0..bins.count()).map(|bin| {
+                let hash_prefixes = Some(prefixes_of(bin, bits));
+                let (name, keys) = (bins.role(bin)?, bins.keys.clone());
+                Ok(Delegation { name, keys, paths: Vec::new(), hash_prefixes, terminating: true })
+            });
+            let roles = roles.collect::<Result<Vec<_>, TufEditError>>()?;
+            let taken = delegations.roles.iter().find(|role| bins.has(&role.name));
+            if let Some(taken) = taken {
+                return Err(TufEditError::Taken { delegator: delegator.clone(), role: taken.name.to_string() });
+            }
+            delegations.keys = known;
+            delegations.roles.extend(roles);
+            Ok(())
+        }
+    }
+}
+
+/// How the digests of a bin's paths begin, in hex digits: as many as are needed for the bits, and then every way to go on.
+fn prefixes_of(bin: u64, bits: u8) -> Vec<String> {
+    let width = usize::from(bits).div_ceil(4);
+    let spare = width * 4 - usize::from(bits);
+    (0..1_u64 << spare).map(|rest| format!("{:0width$x}", (bin << spare) | rest)).collect()
+}
+
+/// The hash bins of a file, for finding the one of a path.
+#[derive(Debug)]
+pub struct HashBins<'d> {
+    succinct: Option<&'d SuccinctRoles>,
+    named: BTreeMap<&'d str, &'d DelegationName>,
+    longest: usize,
+}
+
+impl<'d> HashBins<'d> {
+    /// Those of a file; without any, no path has one.
+    #[must_use]
+    pub fn of(delegations: &'d Delegations) -> Self {
+        let mut named = BTreeMap::new();
+        for role in delegations.roles.iter().rev() {
+            // The first role that has a prefix is the one that is asked first.
+            named.extend(role.hash_prefixes.iter().flatten().map(|prefix| (prefix.as_str(), &role.name)));
+        }
+        let longest = named.keys().map(|prefix| prefix.len()).max().unwrap_or(0);
+        Self { succinct: delegations.succinct.as_ref(), named, longest }
+    }
+
+    /// The bin of a path.
+    #[must_use]
+    pub fn bin_of(&self, path: &str) -> Option<DelegationName> {
+        if let Some(bins) = self.succinct {
+            return bins.role_for(path).ok();
+        }
+        if self.named.is_empty() {
+            return None;
+        }
+        let digest = TargetName::new(path);
+        (0..=self.longest).find_map(|length| self.named.get(digest.sha256().get(..length)?).copied().cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::tests::key;
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::keys::KeyAlgorithm;
+
+    fn bins(form: BinForm, bits: u8) -> Delegations {
+        let mut delegations = Delegations::default();
+        let by = Signatories::one(key(KeyAlgorithm::Ed25519));
+        add_hash_bins(&mut delegations, &RoleName::Targets, form, "bin", bits, &by).unwrap();
+        delegations
+    }
+
+    #[test]
+    fn both_forms_choose_the_bin_that_readers_look_into() {
+        for bits in [1, 3, 4, 5, 8] {
+            let (named, succinct) = (bins(BinForm::Named, bits), bins(BinForm::Succinct, bits));
+            for path in ["a", "b/c", "ü", "file-7.txt"] {
+                let asked: Vec<_> = TargetName::new(path).delegates(Dialect::Tuf, &named).collect();
+                let bin = HashBins::of(&named).bin_of(path).unwrap();
+                assert_eq!(asked, [(bin.clone(), true)], "{path} in {bits} bits");
+                assert_eq!(HashBins::of(&succinct).bin_of(path), Some(bin));
+            }
+        }
+    }
+
+    #[test]
+    fn bins_cover_everything_once() {
+        let all: Vec<String> = (0..8).flat_map(|bin| prefixes_of(bin, 3)).collect();
+        let expected: Vec<String> = (0..16).map(|digit| format!("{digit:x}")).collect();
+        assert_eq!(all, expected);
+        assert_eq!(prefixes_of(0x3fff, 14), ["fffc", "fffd", "fffe", "ffff"]);
+    }
+
+    #[test]
+    fn forms_are_not_mixed() {
+        let by = Signatories::one(key(KeyAlgorithm::Ed25519));
+        for (mut delegations, form) in
+            [(bins(BinForm::Named, 1), BinForm::Succinct), (bins(BinForm::Succinct, 1), BinForm::Named)]
+        {
+            let mixed = add_hash_bins(&mut delegations, &RoleName::Targets, form, "other", 1, &by);
+            assert!(matches!(mixed, Err(TufEditError::MixedForms { .. })), "{mixed:?}");
+        }
+        let many = add_hash_bins(&mut Delegations::default(), &RoleName::Targets, BinForm::Named, "a", 15, &by);
+        assert!(matches!(many, Err(TufEditError::TooManyBins { .. })));
+    }
+}

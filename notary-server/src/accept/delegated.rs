@@ -1,0 +1,66 @@
+//! Delegations of a TUF repository: any role may delegate to any name, and several may to one.
+
+use std::collections::BTreeSet;
+
+use libtrust::metadata::{Delegations, Targets};
+use libtrust::names::{DelegationName, RoleName};
+use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
+
+use super::{Judgement, Refusal, Stored, TargetsRoles, Upload};
+
+/// Verifies every uploaded delegation for each role that delegates to it, from the top down: a reader may come by any of
+/// them. What is stored may have expired, and what of it does not verify leads nowhere, as for readers.
+pub(super) fn accept(
+    upload: &Upload,
+    stored: &Stored,
+    targets: &Verified<Targets>,
+    judgement: Judgement<'_>,
+) -> Result<TargetsRoles, Refusal> {
+    let uploaded: Vec<RoleName> = upload.targets_roles();
+    let mut accepted = TargetsRoles::new();
+    let mut walked: BTreeSet<RoleName> = BTreeSet::new();
+    let mut queue: Vec<Verified<Targets>> = vec![targets.clone()];
+    while let Some(delegator) = queue.pop() {
+        let known = uploaded.iter().chain(stored.targets.keys());
+        for name in delegated(&delegator.delegations, known) {
+            let role = RoleName::Delegation(name.clone());
+            let keys = || SigningKeys::of_delegation(&delegator.delegations, &name);
+            let verified = if let Some(bytes) = upload.part(&role) {
+                let envelope = judgement.parse(role.clone(), bytes)?;
+                let keys = keys().ok_or_else(|| VerifyError::NotDelegated(role.clone()));
+                let verified: Verified<Targets> = keys
+                    .and_then(|keys| verify(&envelope, &keys, Expiration::Enforced(judgement.now)))
+                    .map_err(|error| refused(&role, &delegator, &error))?;
+                accepted.insert(role.clone(), verified.clone());
+                Some(verified)
+            } else {
+                stored.targets.get(&role).and_then(|stored| {
+                    let envelope = judgement.parse_stored(role.clone(), &stored.bytes).ok()?;
+                    verify(&envelope, &keys()?, Expiration::Ignored).ok()
+                })
+            };
+            queue.extend(verified.filter(|_| walked.insert(role)));
+        }
+    }
+    match uploaded.iter().find(|role| matches!(role, RoleName::Delegation(_)) && !accepted.contains_key(*role)) {
+        None => Ok(accepted),
+        Some(role) => Err(Refusal::BadTargets(VerifyError::NotDelegated(role.clone()).to_string())),
+    }
+}
+
+fn refused(role: &RoleName, delegator: &Verified<Targets>, error: &VerifyError) -> Refusal {
+    Refusal::about(role, format!("{error} (as {} delegates it)", delegator.role()))
+}
+
+/// The roles a file delegates to; of hash bins only those that are `known`, because there may be very many.
+fn delegated<'r>(delegations: &Delegations, known: impl Iterator<Item = &'r RoleName>) -> Vec<DelegationName> {
+    match &delegations.succinct {
+        None => delegations.roles.iter().map(|role| role.name.clone()).collect(),
+        Some(bins) => known
+            .filter_map(|role| match role {
+                RoleName::Delegation(name) if bins.has(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect(),
+    }
+}
