@@ -11,28 +11,28 @@ use stories::peers::{python_tuf, trust};
 
 #[test]
 fn history_1_reads_as_the_reference_client_reads_it() -> Result<()> {
-    play("1", "80")
+    play("1", "100")
 }
 
 #[test]
 fn history_2_reads_as_the_reference_client_reads_it() -> Result<()> {
-    play("2", "80")
+    play("2", "100")
 }
 
 #[test]
 fn history_3_reads_as_the_reference_client_reads_it() -> Result<()> {
-    play("3", "80")
+    play("3", "100")
 }
 
 #[test]
 fn history_4_reads_as_the_reference_client_reads_it() -> Result<()> {
-    play("4", "80")
+    play("4", "100")
 }
 
 #[test]
 fn a_chosen_history_reads_as_the_reference_client_reads_it() -> Result<()> {
     let chosen = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
-    play(&chosen("STORY_SEED", "5"), &chosen("STORY_STEPS", "80"))
+    play(&chosen("STORY_SEED", "5"), &chosen("STORY_STEPS", "100"))
 }
 
 fn play(seed: &str, steps: &str) -> Result<()> {
