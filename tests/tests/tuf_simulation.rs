@@ -3,8 +3,6 @@
 //!
 //! `tests/peers/simulation.py` plays them. `STORY_SEED=17 STORY_STEPS=1000` plays one longer history.
 
-use std::process::Command;
-
 use anyhow::Result;
 use stories::command::run;
 use stories::peers::{python_tuf, trust};
@@ -37,9 +35,7 @@ fn a_chosen_history_reads_as_the_reference_client_reads_it() -> Result<()> {
 
 fn play(seed: &str, steps: &str) -> Result<()> {
     // Not with the time limit of other commands: a long history takes as long as it takes.
-    let mut command = Command::new(python_tuf::python()?);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("PYTHONDONTWRITEBYTECODE", "1");
-    command.arg(python_tuf::scripts().join("simulation.py"));
+    let mut command = python_tuf::bare("simulation.py")?;
     command.args(["--verbose", "--seed", seed, "--steps", steps]).arg(trust::binary()?).arg("tuf");
     run(&mut command)?.success()?;
     Ok(())

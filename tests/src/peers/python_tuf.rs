@@ -5,11 +5,22 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::command::clean;
+use crate::command::bounded;
 
-/// One of the scripts in `tests/peers`, run by the Python that has python-tuf.
+/// The client, without arguments yet.
+pub fn client() -> Result<Command> {
+    bare("python_tuf.py")
+}
+
+/// One of the scripts in `tests/peers`, run by the Python that has python-tuf; ended after two minutes.
 pub fn script(name: &str) -> Result<Command> {
-    let mut command = clean(python()?);
+    Ok(bounded(&bare(name)?))
+}
+
+/// The same without an end: some take as long as they take.
+pub fn bare(name: &str) -> Result<Command> {
+    let mut command = Command::new(python()?);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     // The first run would leave compiled modules in the source tree.
     command.env("PYTHONDONTWRITEBYTECODE", "1").arg(scripts().join(name));
     Ok(command)

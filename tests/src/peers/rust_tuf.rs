@@ -6,7 +6,6 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::python_tuf::installed;
-use crate::command::clean;
 
 /// tough's client, without arguments yet.
 pub fn tough() -> Result<Command> {
@@ -24,7 +23,7 @@ pub fn binary() -> Result<PathBuf> {
 }
 
 fn named(client: &str) -> Result<Command> {
-    let mut command = clean(binary()?);
+    let mut command = Command::new(binary()?);
     command.arg(client);
     Ok(command)
 }

@@ -5,12 +5,11 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::python_tuf::{installed, scripts};
-use crate::command::clean;
 
 /// The client, without arguments yet.
 pub fn client() -> Result<Command> {
     installed("js/node_modules/tuf-js")?;
-    let mut command = clean("node");
+    let mut command = Command::new("node");
     command.env("TUF_JS_FOLDER", installed("js")?).arg(scripts().join("tuf_js.mjs"));
     Ok(command)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{Outcome, clean, run};
+use crate::command::{Outcome, bounded, run};
 use crate::peers::{python_tuf, rust_tuf, trust, tuf_js};
 
 /// Whose client.
@@ -28,19 +28,24 @@ impl Client {
     /// Everybody's but ours.
     pub const OTHERS: [Self; 4] = [Self::PythonTuf, Self::TufJs, Self::Tough, Self::SigstoreTuf];
 
-    /// The program, without arguments yet.
+    /// The program, without arguments yet; it knows nothing of our environment but `PATH`.
     pub fn command(self) -> Result<Command> {
-        match self {
+        let mut command = match self {
             Self::Ours => {
-                let mut command = clean(trust::binary()?);
+                let mut command = Command::new(trust::binary()?);
                 command.arg("tuf");
-                Ok(command)
+                command
             }
-            Self::PythonTuf => python_tuf::script("python_tuf.py"),
-            Self::TufJs => tuf_js::client(),
-            Self::Tough => rust_tuf::tough(),
-            Self::SigstoreTuf => rust_tuf::sigstore_tuf(),
-        }
+            Self::PythonTuf => python_tuf::client()?,
+            Self::TufJs => tuf_js::client()?,
+            Self::Tough => rust_tuf::tough()?,
+            Self::SigstoreTuf => rust_tuf::sigstore_tuf()?,
+        };
+        let own: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(own.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        Ok(command)
     }
 }
 
@@ -60,7 +65,7 @@ impl User {
         let user = Self { client, home: folder.join(name), url: url.to_owned(), clock: None, options: vec![] };
         std::fs::create_dir_all(user.metadata_dir())?;
         std::fs::create_dir_all(user.target_dir())?;
-        run(user.command()?.arg("init").arg(root))?.success()?;
+        run(bounded(&user.command()?).arg("init").arg(root))?.success()?;
         Ok(user)
     }
 
@@ -88,11 +93,23 @@ impl User {
 
     /// Brings the metadata up to date.
     pub fn refresh(&self) -> Result<Outcome> {
-        run(self.command()?.arg("--metadata-url").arg(format!("{}/metadata", self.url)).arg("refresh"))
+        run(&mut bounded(&self.refreshing()?))
+    }
+
+    /// What [`Self::refresh`] runs.
+    pub fn refreshing(&self) -> Result<Command> {
+        let mut command = self.command()?;
+        command.arg("--metadata-url").arg(format!("{}/metadata", self.url)).arg("refresh");
+        Ok(command)
     }
 
     /// Brings the metadata up to date and gets targets.
     pub fn download(&self, paths: &[&str]) -> Result<Outcome> {
+        run(&mut bounded(&self.downloading(paths)?))
+    }
+
+    /// What [`Self::download`] runs.
+    pub fn downloading(&self, paths: &[&str]) -> Result<Command> {
         let mut command = self.command()?;
         command.arg("--metadata-url").arg(format!("{}/metadata", self.url));
         for path in paths {
@@ -100,7 +117,7 @@ impl User {
         }
         command.arg("--target-dir").arg(self.target_dir());
         command.arg("--target-base-url").arg(format!("{}/targets", self.url)).arg("download");
-        run(&mut command)
+        Ok(command)
     }
 
     /// The content of the only file in the target folder, which is emptied.

@@ -25,7 +25,7 @@ impl Maker {
 
     /// The same with more said: `consistent`, `expires`, `seed`, `hashes`.
     pub fn with(folder: &Path, options: &Value) -> Result<Self> {
-        let mut command = python_tuf::script("maker.py")?;
+        let mut command = python_tuf::bare("maker.py")?;
         let mut child = command.arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (input, output) = (child.stdin.take().context("no input")?, child.stdout.take().context("no output")?);
         let mut maker = Self { folder: folder.to_owned(), child, input, output: BufReader::new(output) };
