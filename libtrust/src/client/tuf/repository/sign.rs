@@ -201,6 +201,15 @@ impl OwnRepository {
         Ok(before.into_iter().chain([own.ok_or_else(lacks)?]).collect())
     }
 
+    /// What the staged file of a role lacks.
+    ///
+    /// # Errors
+    /// If nobody delegates to it.
+    pub fn outstanding_for(&mut self, role: &RoleName) -> Result<Option<Outstanding>, RepositoryError> {
+        let delegators = self.delegators_of(std::slice::from_ref(role))?;
+        self.outstanding(role, &delegators)
+    }
+
     fn outstanding(
         &self,
         role: &RoleName,
