@@ -163,13 +163,14 @@ fn what_expired_is_refused_by_everybody_until_it_is_renewed() -> Result<()> {
     world.keeper.add("app.bin", "application", &["--timestamp-lifetime", "2d", "--publish"])?;
     world.show()?;
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
-    let in_a_week = (now + chrono::Days::new(7)).format("%Y-%m-%d %H:%M:%S").to_string();
+    let in_days = |days: u64| (now + chrono::Days::new(days)).format("%Y-%m-%d %H:%M:%S").to_string();
     let mut everybody = Vec::new();
     for (client, user) in world.everybody()? {
         gets(client, &user, "app.bin", "application")?;
-        let user = user.at(&in_a_week);
+        let user = user.at(&in_days(7));
         gets_nothing(client, &user, "app.bin")?;
-        everybody.push((client, user));
+        // Later again: tough remembers what time it was.
+        everybody.push((client, user.at(&in_days(8))));
     }
     world.keeper.tuf("publish", &["--timestamp-lifetime", "30d"])?;
     world.show()?;

@@ -57,12 +57,14 @@ pub struct User {
     url: String,
     clock: Option<String>,
     options: Vec<String>,
+    authority: Option<PathBuf>,
 }
 
 impl User {
     /// A new user whose folders are in `FOLDER/NAME`, who reads the repository at a URL and trusts this root.
     pub fn new(client: Client, folder: &Path, name: &str, url: &str, root: &Path) -> Result<Self> {
-        let user = Self { client, home: folder.join(name), url: url.to_owned(), clock: None, options: vec![] };
+        let (home, url) = (folder.join(name), url.to_owned());
+        let user = Self { client, home, url, clock: None, options: vec![], authority: None };
         std::fs::create_dir_all(user.metadata_dir())?;
         std::fs::create_dir_all(user.target_dir())?;
         run(bounded(&user.command()?).arg("init").arg(root))?.success()?;
@@ -79,6 +81,12 @@ impl User {
     #[must_use]
     pub fn with_options(self, options: &[&str]) -> Self {
         Self { options: options.iter().map(|&option| option.to_owned()).collect(), ..self }
+    }
+
+    /// The same user, whose system trusts the TLS certificates of this authority.
+    #[must_use]
+    pub fn trusting(self, authority: &Path) -> Self {
+        Self { authority: Some(authority.to_owned()), ..self }
     }
 
     /// Where the client keeps metadata.
@@ -160,6 +168,10 @@ impl User {
             if !Path::new(FAKETIME).exists() {
                 bail!("{FAKETIME} is missing: Debian package faketime");
             }
+        }
+        if let Some(authority) = &self.authority {
+            // OpenSSL and rustls go by the first, Node by the second.
+            command.env("SSL_CERT_FILE", authority).env("NODE_EXTRA_CA_CERTS", authority);
         }
         command.arg("--metadata-dir").arg(self.metadata_dir()).args(&self.options);
         Ok(command)
