@@ -7,6 +7,8 @@ import json
 import sys
 from datetime import datetime, timezone
 
+from tuf.api.metadata import TargetFile
+
 from repository import FAR, Repository
 
 
@@ -28,6 +30,17 @@ class Maker:
     def add(self, role, path, content):
         """A target and its file."""
         self.repo.add(role, path, content.encode())
+
+    def fill(self, role, path, length):
+        """A target of so many bytes."""
+        self.repo.add(role, path, (b"0123456789abcdef" * (length // 16 + 1))[:length])
+
+    def many(self, role, count):
+        """So many targets, `file-0` and on, whose files nobody has."""
+        targets = self.repo.targets[role].signed.targets
+        for number in range(count):
+            path = f"file-{number}"
+            targets[path] = TargetFile.from_data(path, path.encode(), ["sha256"])
 
     def remove(self, role, path):
         """No target any more; its file stays."""

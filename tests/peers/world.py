@@ -27,7 +27,7 @@ class World(Keepers):
         """The names under which clients ask for what is newest."""
         repo = self.repo
         versions = {"root": repo.root.signed.version, "snapshot": repo.snapshot.signed.version, "timestamp": None}
-        versions |= {name: role.signed.version for name, role in repo.targets.items()}
+        versions |= {name: role.signed.version for name, role in repo.targets.items() if name in repo.history}
         return {name: self.named(name, version) for name, version in versions.items()}
 
     def named(self, name, version):
