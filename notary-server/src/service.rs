@@ -101,7 +101,7 @@ impl Service {
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
         let Stores { notary, tuf } = storage(&config.storage, metrics).await?;
         let of = |dialect, storage, metrics: &Arc<CollectionMetrics>| {
-            let settings = collection_settings(settings, key_algorithm);
+            let settings = collection_settings(dialect, settings, key_algorithm);
             let collections =
                 Collections::new(dialect, storage, signer.clone(), Arc::new(now), settings, metrics.clone());
             Arc::new(collections)
@@ -267,8 +267,9 @@ pub async fn signer(config: &TrustService) -> anyhow::Result<(Arc<dyn OnlineSign
     })
 }
 
-fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm) -> Settings {
+fn collection_settings(dialect: Dialect, settings: &config::Settings, key_algorithm: KeyAlgorithm) -> Settings {
     let limits = &settings.limits;
+    let usual = if dialect == Dialect::Tuf { Limits::TUF } else { Limits::default() };
     // Never less than an hour: every walk would renew everything.
     let renew_after = share(TIMESTAMP_LIFETIME, settings.renewal.timestamp_age).max(TimeDelta::hours(1));
     // A snapshot is looked at when its timestamp is renewed; it must not expire before the next time.
@@ -277,7 +278,7 @@ fn collection_settings(settings: &config::Settings, key_algorithm: KeyAlgorithm)
         limits: Limits {
             file_bytes: usize::try_from(limits.upload_bytes).unwrap_or(usize::MAX),
             json_depth: usize::try_from(limits.json_depth).unwrap_or(usize::MAX),
-            ..Limits::default()
+            ..usual
         },
         key_algorithm,
         cache_bytes: settings.cache.bytes,

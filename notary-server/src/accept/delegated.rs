@@ -21,8 +21,7 @@ pub(super) fn accept(
     let mut walked: BTreeSet<RoleName> = BTreeSet::new();
     let mut queue: Vec<Verified<Targets>> = vec![targets.clone()];
     while let Some(delegator) = queue.pop() {
-        let known = uploaded.iter().chain(stored.targets.keys());
-        for name in delegated(&delegator.delegations, known) {
+        for name in delegated(&delegator.delegations, &uploaded) {
             let role = RoleName::Delegation(name.clone());
             let keys = || SigningKeys::of_delegation(&delegator.delegations, &name);
             let verified = if let Some(bytes) = upload.part(&role) {
@@ -31,6 +30,11 @@ pub(super) fn accept(
                 let verified: Verified<Targets> = keys
                     .and_then(|keys| verify(&envelope, &keys, Expiration::Enforced(judgement.now)))
                     .map_err(|error| refused(&role, &delegator, &error))?;
+                if delegator.delegations.succinct.is_some() && verified.delegations != Delegations::default() {
+                    return Err(Refusal::BadTargets(format!(
+                        "{role} is a hash bin: this server takes none that delegate"
+                    )));
+                }
                 accepted.insert(role.clone(), verified.clone());
                 Some(verified)
             } else {
@@ -52,15 +56,15 @@ fn refused(role: &RoleName, delegator: &Verified<Targets>, error: &VerifyError) 
     Refusal::about(role, format!("{error} (as {} delegates it)", delegator.role()))
 }
 
-/// The roles a file delegates to; of hash bins only those that are `known`, because there may be very many.
-fn delegated<'r>(delegations: &Delegations, known: impl Iterator<Item = &'r RoleName>) -> Vec<DelegationName> {
-    match &delegations.succinct {
-        None => delegations.roles.iter().map(|role| role.name.clone()).collect(),
-        Some(bins) => known
-            .filter_map(|role| match role {
-                RoleName::Delegation(name) if bins.has(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect(),
-    }
+/// The roles a file delegates to; of hash bins only those that are uploaded: there may be very many, and none leads
+/// further.
+fn delegated(delegations: &Delegations, uploaded: &[RoleName]) -> Vec<DelegationName> {
+    let Some(bins) = &delegations.succinct else {
+        return delegations.roles.iter().map(|role| role.name.clone()).collect();
+    };
+    let bins = uploaded.iter().filter_map(|role| match role {
+        RoleName::Delegation(name) if bins.has(name) => Some(name.clone()),
+        _ => None,
+    });
+    bins.collect()
 }

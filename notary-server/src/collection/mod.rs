@@ -6,6 +6,7 @@
 mod cache;
 mod coherence;
 mod current;
+mod delegators;
 mod error;
 mod ground;
 mod keys;

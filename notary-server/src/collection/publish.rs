@@ -10,18 +10,16 @@ use libtrust::metadata::{Metadata, Root, Snapshot, Timestamp, Version};
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::Verified;
 
-use super::current::file_name;
 use super::ground::{Floors, Ground};
 use super::sign::{NotSigned, Signed};
 use super::{Collections, Current, PublishFailure, ReadFailure, ServedFile};
 use crate::accept::{Accepted, Form, Judgement, Refusal, SnapshotPlan, Stored, StoredRole, Upload, accept, storable};
-use crate::names::role_name;
 use crate::storage::{Base, NewFile, PublishError, Sha256};
 
 /// How often a publication is tried again when only files the server makes are in conflict.
 const ATTEMPTS: u32 = 4;
 /// Uploads from this size on, in bytes, are judged off the threads that serve requests.
-const LARGE: usize = 256 << 10;
+pub(super) const LARGE: usize = 256 << 10;
 
 impl Collections {
     /// Judges an upload and stores it with a new timestamp, and a new snapshot if that is the server's to sign.
@@ -130,32 +128,20 @@ impl Collections {
         upload: &Upload,
         current: &Current,
     ) -> Result<BTreeMap<RoleName, StoredRole>, PublishFailure> {
-        let mut needed = match self.dialect {
-            Dialect::Tuf => self.delegators(upload, current),
-            _ => upload.missing_ancestors(),
-        };
+        if self.dialect == Dialect::Tuf {
+            return Ok(self.delegators(gun, upload, current).await?);
+        }
+        let mut needed = upload.missing_ancestors();
         if upload.part(&RoleName::Root).is_some() && upload.part(&RoleName::Targets).is_none() {
             needed.push(RoleName::Targets);
         }
         let mut targets = BTreeMap::new();
         for role in needed {
-            let named = current.named(&role).and_then(|named| file_name(self.dialect, named));
-            let Some(name) = named.filter(|_| !targets.contains_key(&role)) else { continue };
-            if let Some(file) = self.named_file(gun, &role, name).await? {
-                targets.insert(role, StoredRole { bytes: file.bytes.clone() });
+            if let Some(bytes) = self.current_role(gun, &role, current).await? {
+                targets.insert(role, StoredRole { bytes });
             }
         }
         Ok(targets)
-    }
-
-    /// Every role that may delegate to an uploaded one.
-    fn delegators(&self, upload: &Upload, current: &Current) -> Vec<RoleName> {
-        if upload.targets_roles().iter().all(|role| *role == RoleName::Targets) {
-            return Vec::new();
-        }
-        let names = current.snapshot_says.meta.keys();
-        let roles = names.filter_map(|name| role_name(self.dialect, name).ok()).filter(RoleName::lists_targets);
-        roles.filter(|role| upload.part(role).is_none()).collect()
     }
 
     /// Signs what is the server's to sign. Nothing if the upload changes nothing.

@@ -8,7 +8,6 @@ use libtrust::metadata::Target;
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{Expiration, Known, Search, Step, TrustedRoot, TrustedTargets, Verified};
 
-use super::current::file_name;
 use super::{Collections, Current, ReadFailure};
 
 /// Delegated roles that are looked at for one target, as in the reference client.
@@ -22,7 +21,7 @@ impl Collections {
     /// If storage fails or the collection is torn.
     pub async fn target(&self, gun: &Gun, name: &str) -> Result<Option<Target>, ReadFailure> {
         let Some(current) = self.current(gun).await? else { return Ok(None) };
-        let Some(targets) = self.role_file(gun, &current, &RoleName::Targets).await? else { return Ok(None) };
+        let Some(targets) = self.current_role(gun, &RoleName::Targets, &current).await? else { return Ok(None) };
         let chain = self.chain(&current, &targets).map_err(|fault| ReadFailure::Torn { gun: gun.clone(), fault })?;
         let Some(top) = chain.targets() else { return Ok(None) };
         let mut search = Search::new(name, top, ROLES);
@@ -32,7 +31,7 @@ impl Collections {
                 Step::NotFound | Step::OverBudget => return Ok(None),
                 Step::Load { delegator, role } => {
                     let delegation = RoleName::Delegation(role.clone());
-                    let Some(bytes) = self.role_file(gun, &current, &delegation).await? else { return Ok(None) };
+                    let Some(bytes) = self.current_role(gun, &delegation, &current).await? else { return Ok(None) };
                     let loaded = self.parse(&delegation, &bytes).and_then(|envelope| {
                         chain.delegated(&delegator, &role, &envelope).map_err(|error| error.to_string())
                     });
@@ -57,15 +56,5 @@ impl Collections {
 
     fn parse<'b>(&self, role: &RoleName, bytes: &'b [u8]) -> Result<Envelope<'b>, String> {
         Envelope::parse(self.dialect, role.clone(), bytes, &Limits::STORED).map_err(|error| error.to_string())
-    }
-
-    async fn role_file(
-        &self,
-        gun: &Gun,
-        current: &Current,
-        role: &RoleName,
-    ) -> Result<Option<bytes::Bytes>, ReadFailure> {
-        let Some(name) = current.named(role).and_then(|named| file_name(self.dialect, named)) else { return Ok(None) };
-        Ok(self.named_file(gun, role, name).await?.map(|file| file.bytes.clone()))
     }
 }

@@ -91,6 +91,7 @@ fn the_effective_configuration_loads_as_itself() {
         "sqlite-embedded.json",
         "prefix-filtered.json",
         "token-auth.json",
+        "targets-from-registry.json",
     ] {
         let mut config = Config::load(&fixture(name), &Environment::new()).unwrap();
         config.settings.warnings.clear();
@@ -361,4 +362,24 @@ fn without_a_file_what_the_data_folder_decides_is_refused_not_ignored() {
     }
     let level = Environment::from([("NOTARY_SERVER_LOGGING_LEVEL".to_owned(), "info".to_owned())]);
     assert_eq!(Settings::from_environment(&level).unwrap().log_level, LogLevel::Info);
+}
+
+#[test]
+fn a_registry_is_whole_or_not_there() {
+    let config = Config::load(&fixture("targets-from-registry.json"), &Environment::new()).unwrap();
+    let registry = config.settings.registry.unwrap();
+    assert_eq!(registry.host, "registry.example:5000");
+    let (user, file) = registry.login.unwrap();
+    assert_eq!((user.as_str(), file.file_name().unwrap().to_str()), ("trust", Some("registry-password")));
+    assert_eq!(load(&with("")).unwrap().settings.registry, None);
+    for (section, words) in [
+        (r#"{"username":"me","password_file":"p"}"#, "registry.url"),
+        (r#"{"url":"https://r.example","username":"me"}"#, "registry.password_file"),
+        (r#"{"url":"https://r.example","password_file":"p"}"#, "registry.username"),
+        (r#"{"url":"http://r.example"}"#, "expected https://HOST"),
+        (r#"{"url":"https://r.example","token":"x"}"#, "unknown key registry.token"),
+    ] {
+        let text = refusal(&with(&format!(r#""registry":{section},"#)));
+        assert!(text.contains(words), "{words}: {text}");
+    }
 }

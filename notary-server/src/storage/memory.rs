@@ -274,6 +274,7 @@ fn to_usize(limit: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use crate::storage::contract::apart::roles_of_any_name_are_kept_apart;
     use crate::storage::contract::{Fixture, storage_contract};
 
     use super::Memory;
@@ -283,4 +284,9 @@ mod tests {
     }
 
     storage_contract!(open);
+
+    #[tokio::test]
+    async fn roles_of_any_name_are_kept() {
+        roles_of_any_name_are_kept_apart(open().await.store).await;
+    }
 }

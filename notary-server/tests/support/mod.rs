@@ -1,6 +1,7 @@
 //! A server without a socket: requests go straight to the router, the clock stands where the test puts it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod repository;
 pub mod shared_store;
 
 use std::sync::Arc;

@@ -1,9 +1,11 @@
-//! The two sets of tables of one database know nothing of each other.
+//! The two sets of tables of one database know nothing of each other, and one takes roles of any name.
 
 use std::sync::Arc;
 
-use super::{at, file, file_of, full_set, gun, newest_version, role, version};
-use crate::storage::{Base, ChangeCursor, ChangePage, Storage};
+use libtrust::names::RoleName;
+
+use super::{at, file, file_of, full_set, gun, newest_version, role, sha256, version};
+use crate::storage::{Base, ChangeCursor, ChangePage, NewFile, Storage};
 
 /// Everything a collection can do on one set leaves the other as it is.
 pub async fn a_name_lives_twice(notary: Arc<dyn Storage>, tuf: Arc<dyn Storage>) {
@@ -31,4 +33,38 @@ pub async fn a_name_lives_twice(notary: Arc<dyn Storage>, tuf: Arc<dyn Storage>)
     assert_eq!(notary.collections(None, 10).await.unwrap(), ["ex.test/a"]);
     assert!(tuf.collections(None, 10).await.unwrap().is_empty());
     assert!(!tuf.is_shared_with_notary());
+}
+
+/// Roles of a TUF repository are compared byte for byte, like names of collections.
+pub async fn roles_of_any_name_are_kept_apart(tuf: Arc<dyn Storage>) {
+    let name = gun("ex.test/a");
+    let longest = "é".repeat(127) + "e";
+    let names =
+        ["a", "A", "a ", " a", "á", "a\u{301}", "a/b", "..", "x.json", "1.root", "%", "'\"\\", "\u{1f980}", &longest];
+    let file = |text: &str, number: u64| {
+        let bytes = format!("{text} {number}").into_bytes();
+        NewFile {
+            role: RoleName::in_tuf(text).unwrap(),
+            version: version(number),
+            sha256: sha256(&bytes),
+            bytes: bytes.into(),
+        }
+    };
+    for number in [1, 2] {
+        let files: Vec<NewFile> = names.iter().map(|text| file(text, number)).collect();
+        tuf.publish(&name, Base::Any, files, at(0)).await.unwrap();
+    }
+    for text in names {
+        let role = RoleName::in_tuf(text).unwrap();
+        let (first, second) = (file(text, 1), file(text, 2));
+        assert_eq!(tuf.newest(&name, &role).await.unwrap().unwrap().bytes, second.bytes, "{text:?}");
+        assert_eq!(tuf.by_version(&name, &role, version(1)).await.unwrap().unwrap().bytes, first.bytes, "{text:?}");
+        assert!(tuf.by_checksum(&name, &role, &first.sha256).await.unwrap().is_some(), "{text:?}");
+    }
+    let listed: Vec<_> = tuf.versions(&name).await.unwrap().into_iter().map(|row| row.unwrap().role).collect();
+    assert_eq!(listed.len(), 2 * names.len());
+    assert!(names.iter().all(|text| listed.contains(&RoleName::in_tuf(text).unwrap())), "{listed:?}");
+    let gone = [(RoleName::in_tuf("a").unwrap(), version(1))];
+    assert!(tuf.remove_versions(&name, Base::Any, &gone).await.unwrap());
+    assert_eq!(tuf.versions(&name).await.unwrap().len(), 2 * names.len() - 1);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use notary_service::database::{Settings, Url, testing};
 
 use super::MySql;
-use crate::storage::contract::apart::a_name_lives_twice;
+use crate::storage::contract::apart::{a_name_lives_twice, roles_of_any_name_are_kept_apart};
 use crate::storage::contract::{Fixture, storage_contract};
 use crate::storage::sql::schema::Prepare;
 
@@ -30,6 +30,11 @@ async fn the_dialects_are_apart() {
     let store = open_at(testing::mariadb()).await;
     let tuf = store.tuf();
     a_name_lives_twice(Arc::new(store), Arc::new(tuf)).await;
+}
+
+#[tokio::test]
+async fn roles_of_any_name_are_kept() {
+    roles_of_any_name_are_kept_apart(Arc::new(open_at(testing::mariadb()).await.tuf())).await;
 }
 
 pub(super) async fn open_at(url: Url) -> MySql {

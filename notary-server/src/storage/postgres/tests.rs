@@ -6,7 +6,7 @@ use notary_service::database::{PostgresPool, Settings, Url, testing};
 use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::Postgres;
-use crate::storage::contract::apart::a_name_lives_twice;
+use crate::storage::contract::apart::{a_name_lives_twice, roles_of_any_name_are_kept_apart};
 use crate::storage::contract::{Fixture, storage_contract};
 use crate::storage::sql::schema::Prepare;
 
@@ -31,6 +31,11 @@ async fn the_dialects_are_apart() {
     let store = open_at(testing::postgres()).await;
     let tuf = store.tuf();
     a_name_lives_twice(Arc::new(store), Arc::new(tuf)).await;
+}
+
+#[tokio::test]
+async fn roles_of_any_name_are_kept() {
+    roles_of_any_name_are_kept_apart(Arc::new(open_at(testing::postgres()).await.tuf())).await;
 }
 
 pub(super) async fn open_at(url: Url) -> Postgres {

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::task::JoinSet;
 
 use super::{OpenError, SchemaError, Sqlite, SqliteOptions};
-use crate::storage::contract::apart::a_name_lives_twice;
+use crate::storage::contract::apart::{a_name_lives_twice, roles_of_any_name_are_kept_apart};
 use crate::storage::contract::{Fixture, at, file, file_of, full_set, gun, newest_version, role, storage_contract};
 use crate::storage::tables::Tables;
 use crate::storage::{Base, PublishError, Storage, StorageError};
@@ -41,6 +41,13 @@ async fn the_dialects_are_apart() {
     let store = open_at(&directory.path().join("trust.db")).await;
     let tuf = store.on(Tables::Tuf);
     a_name_lives_twice(Arc::new(store), Arc::new(tuf)).await;
+}
+
+#[tokio::test]
+async fn roles_of_any_name_are_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open_at(&directory.path().join("trust.db")).await;
+    roles_of_any_name_are_kept_apart(Arc::new(store.on(Tables::Tuf))).await;
 }
 
 #[tokio::test]
