@@ -80,7 +80,7 @@ pub enum Command {
     /// Look whether everything is in order: server, clock, keys, dates, policy, Docker
     Doctor(doctor::Options),
     /// Repositories of any files by The Update Framework: keep one, or read one
-    Tuf(tuf::Options),
+    Tuf(Box<tuf::Options>),
     /// Do what `notary` does, in its words, with its folders
     Notary(notary::args::Words),
     /// Print the completion script of a shell

@@ -43,7 +43,11 @@ pub struct Options {
     pub within: TimeDelta,
 }
 
-fn days(text: &str) -> Result<TimeDelta, String> {
+/// Reads `180d`, `12w`, `1y`.
+///
+/// # Errors
+/// If it is no such time.
+pub(crate) fn days(text: &str) -> Result<TimeDelta, String> {
     let wrong = || "use a number and d, w or y, such as 180d".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u16 = digits.parse().map_err(|_| wrong())?;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::dialect::{Dialect, tuf};
 use crate::keys::PublicKey;
 use crate::metadata::{Delegation, Delegations, Digests, RoleKeys, Root, Target, Targets};
@@ -14,7 +16,8 @@ pub fn root_in_tuf(root: &Root) -> Root {
     let mut keys = BTreeMap::new();
     let roles = root.roles.iter().map(|(role, listed)| (role.clone(), listed_in_tuf(listed, &root.keys, &mut keys)));
     let roles = roles.collect();
-    Root { version: root.version, expires: root.expires, consistent_snapshot: true, keys, roles }
+    let expires = whole_seconds(root.expires);
+    Root { version: root.version, expires, consistent_snapshot: true, keys, roles }
 }
 
 /// A targets file: a target for each tag, and one called `sha256:HEX` for each image, which readers may look for by
@@ -39,11 +42,16 @@ pub fn targets_in_tuf(targets: &Targets, may_name_digests: bool, keep: impl Fn(&
         .collect();
     Targets {
         version: targets.version,
-        expires: targets.expires,
+        expires: whole_seconds(targets.expires),
         // A tag that is spelled like a digest is what its signer says it is.
         targets: images.chain(tags).collect(),
         delegations: Delegations { keys, roles, succinct: None },
     }
+}
+
+/// TUF 1.0 writes no fractions.
+fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
 }
 
 /// The keys of a role under their TUF 1.0 ids; adds them to `keys`.

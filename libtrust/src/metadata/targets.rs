@@ -44,6 +44,15 @@ pub struct Delegations {
     pub succinct: Option<SuccinctRoles>,
 }
 
+impl Delegations {
+    /// Every role that is delegated to, hash bins included.
+    pub fn names(&self) -> impl Iterator<Item = DelegationName> + '_ {
+        let bins = self.succinct.iter();
+        let bins = bins.flat_map(|bins| (0..bins.count()).filter_map(|bin| bins.role(bin).ok()));
+        self.roles.iter().map(|role| role.name.clone()).chain(bins)
+    }
+}
+
 /// One delegated role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {

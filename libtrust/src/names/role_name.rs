@@ -87,12 +87,13 @@ impl DelegationName {
     pub const MAX_BYTES: usize = 255;
 
     /// A name in a TUF 1.0 repository: 1 to [`Self::MAX_BYTES`] bytes, no control characters, and none of the four roles
-    /// every repository has, whose files it would take.
+    /// every repository has, whose files it would take; nor one of them in capitals, as there are file systems that do
+    /// not tell them apart.
     ///
     /// # Errors
     /// If it is none.
     pub fn in_tuf(text: &str) -> Result<Self, InvalidDelegationName> {
-        let is_taken = matches!(text, "root" | "targets" | "snapshot" | "timestamp");
+        let is_taken = ["root", "targets", "snapshot", "timestamp"].iter().any(|name| text.eq_ignore_ascii_case(name));
         if is_taken || text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
             return Err(InvalidDelegationName { name: text.chars().take(Self::MAX_BYTES).collect() });
         }
@@ -195,11 +196,11 @@ mod tests {
 
     #[test]
     fn in_tuf_only_the_four_names_are_taken() {
-        for text in ["a", "../x y", "targets/A", "ROOT", "2.root", "å/%"] {
+        for text in ["a", "../x y", "targets/A", "roots", "2.root", "å/%"] {
             assert_eq!(RoleName::in_tuf(text).unwrap().as_str(), text);
             assert_eq!(DelegationName::in_tuf(text).unwrap().as_str(), text);
         }
-        for text in ["", "root", "snapshot", "a\n", &"a".repeat(256)] {
+        for text in ["", "root", "Root", "snapshot", "TIMESTAMP", "a\n", &"a".repeat(256)] {
             assert!(DelegationName::in_tuf(text).is_err(), "{text:?}");
         }
     }

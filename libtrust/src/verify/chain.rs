@@ -100,7 +100,8 @@ impl TrustedRoot {
     }
 
     fn role<T: Spelled + Metadata>(&self, file: &Envelope<'_>, role: &RoleName) -> Result<Verified<T>, VerifyError> {
-        let keys = SigningKeys::of_role(&self.root, role).filter(|_| file.role() == role);
+        let is_it = file.role() == role && file.dialect() == self.root.dialect();
+        let keys = SigningKeys::of_role(&self.root, role).filter(|_| is_it);
         let keys = keys.ok_or_else(|| VerifyError::NotDelegated(file.role().clone()))?;
         // What is older than what is known is a rollback, expired or not: that is asked last.
         verify(file, &keys, Expiration::Ignored)
@@ -227,7 +228,8 @@ impl TrustedTargets {
         file: &Envelope<'_>,
     ) -> Result<Verified<Targets>, VerifyError> {
         let role = RoleName::Delegation(name.clone());
-        let keys = SigningKeys::of_delegation(&delegator.delegations, name).filter(|_| *file.role() == role);
+        let is_it = *file.role() == role && file.dialect() == delegator.dialect();
+        let keys = SigningKeys::of_delegation(&delegator.delegations, name).filter(|_| is_it);
         let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
         let targets = verify::<Targets>(file, &keys, Expiration::Ignored)?;
         snapshot_names(&self.before.snapshot, &role, targets.file())?;

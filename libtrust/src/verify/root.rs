@@ -128,6 +128,9 @@ struct RootRules<'a> {
 
 impl RootRules<'_> {
     fn judge(&self, envelope: &Envelope<'_>, previous: Option<&Verified<Root>>) -> Result<Verified<Root>, VerifyError> {
+        if previous.is_some_and(|previous| previous.dialect() != envelope.dialect()) {
+            return Err(VerifyError::NotDelegated(RoleName::Root));
+        }
         let root = Root::decode(envelope)?;
         let own = self.pinned(envelope, &root, root_keys(envelope, &root, self.gun, self.dates)?)?;
         if let Some(previous) = previous {
@@ -165,7 +168,7 @@ impl RootRules<'_> {
 fn follows(root: &Verified<Root>, previous: &Verified<Root>) -> Result<(), VerifyError> {
     match root.dialect().rules().root_versions {
         RootVersionRule::NotLower => not_older(root, Some(previous.version)),
-        RootVersionRule::Next if root.version == previous.version.next() => Ok(()),
+        RootVersionRule::Next if root.version == previous.version.next() && root.version > previous.version => Ok(()),
         RootVersionRule::Next => Err(VerifyError::WrongVersion {
             role: RoleName::Root,
             found: root.version,

@@ -8,6 +8,8 @@ use libtrust::client::tuf::turn;
 use libtrust::client::tuf::{FolderStore, RepositoryLimits, Store as _, TufError, begin};
 use serde::Serialize;
 
+use super::begin::BeginOptions;
+use super::change::ChangeOptions;
 use super::client_options::ClientOptions;
 use super::reader::wait;
 use crate::commands::Context;
@@ -18,13 +20,20 @@ use crate::output::{self, Document, escape};
 /// Options of `trust tuf init`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
+With --metadata-dir, DIR is the file of the root to trust, which came over a channel you trust.
+
 Examples:
+  trust tuf init repo
+  trust tuf init repo --root-key alice.pub,bob.pub --root-threshold 2
   trust tuf init --metadata-dir trusted root.json")]
 pub struct Options {
-    /// With --metadata-dir: the root to trust, which came over a channel you trust
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
-    /// Where.
+    /// The repository.
+    #[command(flatten)]
+    pub change: ChangeOptions,
+    /// Who signs it.
+    #[command(flatten)]
+    pub begin: BeginOptions,
+    /// Where a reader keeps what it trusts.
     #[command(flatten)]
     pub client: ClientOptions,
 }

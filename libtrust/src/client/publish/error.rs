@@ -150,6 +150,27 @@ pub enum PublishError {
         /// Why.
         cause: Box<PublishError>,
     },
+    /// The TUF 1.0 form that the server shows is not of this collection's keys, so nothing is signed to follow it.
+    #[error(
+        "the TUF 1.0 form of {gun} at the server, root version {version}, lists root keys that {gun} never had; whoever runs \
+         the server must remove it"
+    )]
+    ForeignInTuf {
+        /// The collection.
+        gun: Gun,
+        /// The version of its root.
+        version: Version,
+    },
+    /// The TUF 1.0 form that the server shows is larger than is read.
+    #[error("the TUF 1.0 form of {gun} at the server has more than {roles} roles or {bytes} bytes")]
+    TooLargeInTuf {
+        /// The collection.
+        gun: Gun,
+        /// How many roles are read.
+        roles: usize,
+        /// How many bytes are read.
+        bytes: usize,
+    },
     /// The cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),

@@ -9,7 +9,7 @@ use super::signing::Files;
 use super::{PublishError, Publisher};
 use crate::client::tuf::MetadataName;
 use crate::client::{Collection, Offline, TransportError, UpdateError};
-use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled, Unsigned};
+use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled, Unsigned, tuf};
 use crate::edit::{next_snapshot, root_in_tuf, targets_in_tuf};
 use crate::keys::PublicKey;
 use crate::limits::Limits;
@@ -42,10 +42,14 @@ pub enum TufForm {
 
 /// The TUF 1.0 form as it is published now.
 struct Published {
-    root: (Verified<Root>, Vec<u8>),
+    root: Verified<Root>,
     snapshot: Verified<Snapshot>,
-    targets: BTreeMap<RoleName, (Verified<Targets>, Vec<u8>)>,
+    targets: BTreeMap<RoleName, Verified<Targets>>,
 }
+
+/// How much of what is published is read.
+const MAX_ROLES: usize = 1024;
+const MAX_BYTES: usize = 256 << 20;
 
 impl Publisher {
     /// Makes the TUF 1.0 form of a collection say what Notary's says. Nothing if there is none, and none is begun.
@@ -55,19 +59,22 @@ impl Publisher {
     pub async fn publish_in_tuf(&self, gun: &Gun, form: TufForm) -> Result<Option<TufPublication>, PublishError> {
         let mut attempt = 1;
         loop {
-            let published = match self.published_in_tuf(gun).await {
+            let root_file = match self.fetch_in_tuf(gun, MetadataName::current(RoleName::Root)).await {
+                Ok(file) => Some(file),
+                Err(TransportError::NotFound { .. }) if form == TufForm::Begun => None,
                 // A server of another kind, or something before it, may refuse to look at such a name.
-                Err(PublishError::Transport(TransportError::Rejected { .. } | TransportError::Unauthorized { .. }))
-                    if form == TufForm::Followed =>
-                {
-                    return Ok(None);
-                }
-                published => published?,
+                Err(
+                    TransportError::NotFound { .. }
+                    | TransportError::Rejected { .. }
+                    | TransportError::Unauthorized { .. },
+                ) if form == TufForm::Followed => return Ok(None),
+                Err(error) => return Err(error.into()),
             };
-            if published.is_none() && form == TufForm::Followed {
-                return Ok(None);
-            }
             let collection = self.client.update(gun, Offline::Never).await?;
+            let published = match root_file {
+                Some(file) => Some(self.published_in_tuf(gun, &collection, &file).await?),
+                None => None,
+            };
             let (files, publication) = self.sign_in_tuf(gun, &collection, published.as_ref())?;
             if files.is_empty() {
                 return Ok(Some(publication));
@@ -109,41 +116,40 @@ impl Publisher {
         let files_of: BTreeMap<&RoleName, &Verified<Targets>> =
             collection.targets().roles().map(|file| (file.role(), file)).collect();
         let here = self.signable(&root, &files_of)?;
+        // What each role says once this is published; parents come before their children.
+        let mut standing: BTreeMap<RoleName, Targets> = BTreeMap::new();
         for (role, file) in &files_of {
             let before = published.and_then(|published| published.targets.get(*role));
             let is_there = |role: &RoleName| {
                 here.contains(role) || published.is_some_and(|published| published.targets.contains_key(role))
             };
             let mut wanted = targets_in_tuf(file, speaks_for_all(role, &files_of), is_there);
-            if file.delegations.roles.len() > wanted.delegations.roles.len() {
-                let missing = file.delegations.roles.iter().map(|role| RoleName::Delegation(role.name.clone()));
-                said.left.extend(missing.filter(|role| !is_there(role)));
-            }
-            wanted.version = before.map_or(Version::FIRST, |(before, _)| before.version);
-            if before.is_some_and(|(before, _)| **before == wanted) {
+            let missing = file.delegations.roles.iter().map(|role| RoleName::Delegation(role.name.clone()));
+            said.left.extend(missing.filter(|role| !is_there(role)));
+            wanted.version = before.map_or(Version::FIRST, |before| before.version);
+            if before.is_some_and(|before| **before == wanted) {
+                standing.insert((*role).clone(), wanted);
                 continue;
             }
             let is_begun = before.is_none() && **role == RoleName::Targets;
-            if !here.contains(*role) && !is_begun {
+            let listed = keys_of(role, &root, &standing);
+            // Who may sign it is what the role above says in this form, not in Notary's.
+            let is_allowed = here.contains(*role) || is_begun;
+            let (Some((listed, keys)), true) = (
+                listed.filter(|(listed, keys)| is_begun || self.holds_enough(listed, keys).unwrap_or(false)),
+                is_allowed,
+            ) else {
                 // A delegation that has no file yet is among those left already.
-                said.left.extend(before.map(|_| (*role).clone()));
-                continue;
-            }
-            wanted.version = before.map_or(Version::FIRST, |(before, _)| before.version.next());
-            let listed = match role {
-                RoleName::Delegation(name) => {
-                    let parent = files_of.get(&name.parent()).map(|file| targets_in_tuf(file, false, |_| true));
-                    parent.and_then(|parent| {
-                        let found = parent.delegations.roles.iter().find(|role| role.name == *name)?;
-                        Some((found.keys.clone(), parent.delegations.keys))
-                    })
+                if let Some(before) = before {
+                    said.left.push((*role).clone());
+                    standing.insert((*role).clone(), (**before).clone());
                 }
-                role => root.roles.get(role).map(|listed| (listed.clone(), root.keys.clone())),
+                continue;
             };
-            let Some((listed, keys)) = listed else { continue };
-            let previous = before.map(|(_, bytes)| bytes.as_slice());
-            let bytes = self.signed_in_tuf(gun, role, &wanted, previous, &[(&listed, &keys)])?;
+            wanted.version = before.map_or(Version::FIRST, |before| before.version.next());
+            let bytes = self.signed_in_tuf(gun, role, &wanted, &[(&listed, &keys)])?;
             files.push(((*role).clone(), bytes));
+            standing.insert((*role).clone(), wanted);
         }
         if !files.is_empty() {
             self.snapshot_in_tuf(gun, &root, published, &mut files)?;
@@ -165,18 +171,16 @@ impl Publisher {
     ) -> Result<Root, PublishError> {
         let mut root = root_in_tuf(collection.root());
         let before = published.map(|published| &published.root);
-        root.version = before.map_or(Version::FIRST, |(before, _)| before.version);
-        if before.is_some_and(|(before, _)| **before == root) {
+        root.version = before.map_or(Version::FIRST, |before| before.version);
+        if before.is_some_and(|before| **before == root) {
             return Ok(root);
         }
-        root.version = before.map_or(Version::FIRST, |(before, _)| before.version.next());
+        root.version = before.map_or(Version::FIRST, |before| before.version.next());
         let role = RoleName::Root;
-        let listed = |root: &Root| Some((root.roles.get(&role)?.clone(), root.keys.clone()));
-        let signers: Vec<_> = before.and_then(|(before, _)| listed(before)).into_iter().chain(listed(&root)).collect();
-        let signers: Vec<_> = signers.iter().map(|(listed, keys)| (listed, keys)).collect();
-        let previous = before.map(|(_, bytes)| bytes.as_slice());
-        let bytes = self.signed_in_tuf(gun, &role, &root, previous, &signers)?;
-        repository_root(&parse(&role, &bytes)?, before.map(|(before, _)| before)).map_err(PublishError::Unsound)?;
+        let signers = before.map(|before| &**before).into_iter().chain([&root]);
+        let signers: Vec<_> = signers.filter_map(|root| Some((root.roles.get(&role)?, &root.keys))).collect();
+        let bytes = self.signed_in_tuf(gun, &role, &root, &signers)?;
+        repository_root(&parse(&role, &bytes)?, before).map_err(PublishError::Unsound)?;
         files.push((role, bytes));
         Ok(root)
     }
@@ -200,7 +204,7 @@ impl Publisher {
         }
         let previous: Option<&Snapshot> = published.map(|published| &*published.snapshot);
         let snapshot = next_snapshot(previous, named.iter().map(|(role, meta)| (*role, meta)), self.client.now());
-        let bytes = self.signed_in_tuf(gun, &role, &snapshot, None, &[(listed, &root.keys)])?;
+        let bytes = self.signed_in_tuf(gun, &role, &snapshot, &[(listed, &root.keys)])?;
         files.push((role, bytes));
         Ok(())
     }
@@ -211,10 +215,9 @@ impl Publisher {
         gun: &Gun,
         role: &RoleName,
         metadata: &T,
-        previous: Option<&[u8]>,
         signers: &[(&RoleKeys, &BTreeMap<KeyId, PublicKey>)],
     ) -> Result<Vec<u8>, PublishError> {
-        let unsigned = encode(role, metadata, previous)?;
+        let unsigned = encode(role, metadata)?;
         let mut signatures = Vec::new();
         for (listed, keys) in signers {
             for made in self.signatures(gun, role, &unsigned, (listed, keys))? {
@@ -265,12 +268,16 @@ impl Publisher {
     }
 
     /// What is published now, expired or not: it is what the next one follows.
-    async fn published_in_tuf(&self, gun: &Gun) -> Result<Option<Published>, PublishError> {
-        let root_file = match self.fetch_in_tuf(gun, MetadataName::current(RoleName::Root)).await {
-            Err(TransportError::NotFound { .. }) => return Ok(None),
-            fetched => fetched?,
-        };
-        let root = repository_root(&parse(&RoleName::Root, &root_file)?, None).map_err(untrusted)?;
+    async fn published_in_tuf(
+        &self,
+        gun: &Gun,
+        collection: &Collection,
+        root_file: &[u8],
+    ) -> Result<Published, PublishError> {
+        let root = repository_root(&parse(&RoleName::Root, root_file)?, None).map_err(untrusted)?;
+        if !is_of(&root, collection.root()) {
+            return Err(PublishError::ForeignInTuf { gun: gun.clone(), version: root.version });
+        }
         let chain = TrustedRoot::new(root.clone(), Expiration::Ignored);
         let file = self.fetch_in_tuf(gun, MetadataName::current(RoleName::Timestamp)).await?;
         let chain = chain.timestamp(&parse(&RoleName::Timestamp, &file)?, Known::Nothing).map_err(untrusted)?;
@@ -278,14 +285,14 @@ impl Publisher {
         let file = self.fetch_in_tuf(gun, name).await?;
         let chain = chain.snapshot(&parse(&RoleName::Snapshot, &file)?, Known::Nothing).map_err(untrusted)?;
         let targets = self.published_targets(gun, &chain).await?;
-        Ok(Some(Published { root: (root, root_file), snapshot: chain.snapshot().clone(), targets }))
+        Ok(Published { root, snapshot: chain.snapshot().clone(), targets })
     }
 
     async fn published_targets(
         &self,
         gun: &Gun,
         chain: &TrustedSnapshot,
-    ) -> Result<BTreeMap<RoleName, (Verified<Targets>, Vec<u8>)>, PublishError> {
+    ) -> Result<BTreeMap<RoleName, Verified<Targets>>, PublishError> {
         let named = |role: &RoleName| MetadataName {
             role: role.clone(),
             version: chain.snapshot().meta.get(role.as_str()).and_then(|file| file.version),
@@ -293,11 +300,8 @@ impl Publisher {
         let file = self.fetch_in_tuf(gun, named(&RoleName::Targets)).await?;
         let top = chain.targets(&parse(&RoleName::Targets, &file)?, None).map_err(untrusted)?;
         let mut found = BTreeMap::new();
-        let mut pending: Vec<Verified<Targets>> = Vec::new();
-        if let Some(targets) = top.role(&RoleName::Targets) {
-            pending.push(targets.clone());
-            found.insert(RoleName::Targets, (targets.clone(), file));
-        }
+        let mut pending: Vec<Verified<Targets>> = top.roles().cloned().collect();
+        let mut bytes = file.len();
         while let Some(delegator) = pending.pop() {
             for delegation in &delegator.delegations.roles {
                 let role = RoleName::Delegation(delegation.name.clone());
@@ -305,11 +309,16 @@ impl Publisher {
                     continue;
                 }
                 let file = self.fetch_in_tuf(gun, named(&role)).await?;
+                bytes += file.len();
+                if bytes > MAX_BYTES || found.len() >= MAX_ROLES {
+                    return Err(PublishError::TooLargeInTuf { gun: gun.clone(), roles: MAX_ROLES, bytes: MAX_BYTES });
+                }
                 // One that its new keys have not signed yet is none: it is signed anew.
                 let Ok(targets) = top.delegated(&delegator, &delegation.name, &parse(&role, &file)?) else { continue };
                 pending.push(targets.clone());
-                found.insert(role, (targets, file));
+                found.insert(role, targets);
             }
+            found.insert(delegator.role().clone(), delegator);
         }
         Ok(found)
     }
@@ -327,12 +336,29 @@ fn speaks_for_all(role: &RoleName, files: &BTreeMap<&RoleName, &Verified<Targets
     found.is_some_and(|found| found.paths.iter().any(String::is_empty)) && speaks_for_all(&parent, files)
 }
 
-fn encode<T: Spelled>(role: &RoleName, metadata: &T, previous: Option<&[u8]>) -> Result<Unsigned, PublishError> {
-    let encoded = match previous {
-        Some(previous) => Dialect::Tuf.encode_over(metadata, &parse(role, previous)?),
-        None => Dialect::Tuf.encode(metadata),
-    };
-    encoded.map_err(|cause| PublishError::NotCanonical { role: role.clone(), cause })
+/// Of the published file nothing is taken over: it says what Notary's form says, and no more.
+fn encode<T: Spelled>(role: &RoleName, metadata: &T) -> Result<Unsigned, PublishError> {
+    Dialect::Tuf.encode(metadata).map_err(|cause| PublishError::NotCanonical { role: role.clone(), cause })
+}
+
+/// Whether a published root is one of this collection's: all its root keys are, or once were, root keys of Notary's form,
+/// where their certificates stay listed. It is signed by its own keys; without this, anybody's would do.
+fn is_of(root: &Root, notary: &Root) -> bool {
+    let known: Vec<PublicKey> = notary.keys.values().filter(|key| key.key_type.is_x509()).map(tuf::key_of).collect();
+    let listed = root.roles.get(&RoleName::Root).map(|listed| listed.key_ids.as_slice()).unwrap_or_default();
+    !listed.is_empty() && listed.iter().all(|id| root.keys.get(id).is_some_and(|key| known.contains(key)))
+}
+
+/// The keys of a targets role as the role above it lists them once this is published.
+fn keys_of(
+    role: &RoleName,
+    root: &Root,
+    standing: &BTreeMap<RoleName, Targets>,
+) -> Option<(RoleKeys, BTreeMap<KeyId, PublicKey>)> {
+    let RoleName::Delegation(name) = role else { return Some((root.roles.get(role)?.clone(), root.keys.clone())) };
+    let parent = &standing.get(&name.parent())?.delegations;
+    let found = parent.roles.iter().find(|role| role.name == *name)?;
+    Some((found.keys.clone(), parent.keys.clone()))
 }
 
 fn parse<'b>(role: &RoleName, bytes: &'b [u8]) -> Result<Envelope<'b>, PublishError> {

@@ -205,7 +205,9 @@ impl Partial {
         let mut name = std::ffi::OsString::from(".");
         name.push(self.path.file_name().unwrap_or_default());
         let near = local.with_file_name(name);
-        let copied = fs::copy(&self.path, &near).and_then(|_| fs::rename(&near, local));
+        let copied = fs::copy(&self.path, &near)
+            .and_then(|_| File::open(&near)?.sync_data())
+            .and_then(|()| fs::rename(&near, local));
         if copied.is_err() {
             // Of no use; what failed before is what matters.
             let _ = fs::remove_file(&near);

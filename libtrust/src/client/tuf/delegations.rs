@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::update::{named_in, parse};
+use super::update::{PATIENCE, named_in, parse};
 use super::{Repository, TufError};
 use crate::metadata::{FileMeta, Target, Targets};
 use crate::names::{DelegationName, RoleName};
@@ -27,9 +27,16 @@ impl Repository {
         let budget = self.client.limits.roles_per_target;
         let no_such_target = || TufError::NoSuchTarget { path: path.to_owned() };
         let mut search = Search::new(path, self.chain.targets().ok_or_else(no_such_target)?, budget);
+        let mut left = self.client.limits.bytes_per_target;
         loop {
             match search.step() {
-                Step::Load { delegator, role } => search.visit(Arc::new(self.delegated(&delegator, &role).await?)),
+                Step::Load { delegator, role } => {
+                    let file = self.delegated(&delegator, &role).await?;
+                    let limit = self.client.limits.bytes_per_target;
+                    let too_much = || TufError::TooManyBytes { path: path.to_owned(), limit };
+                    left = left.checked_sub(file.file().length.unwrap_or_default()).ok_or_else(too_much)?;
+                    search.visit(Arc::new(file));
+                }
                 Step::Found { file, target } => return Ok(FoundTarget { target: *target, file }),
                 Step::NotFound => return Err(no_such_target()),
                 Step::OverBudget => return Err(TufError::TooManyRoles { path: path.to_owned(), roles: budget }),
@@ -53,6 +60,7 @@ impl Repository {
     ) -> Result<Verified<Targets>, TufError> {
         let role = RoleName::Delegation(name.clone());
         let (client, chain) = (&self.client, &self.chain);
+        let _turn = super::turn(&*client.store, PATIENCE).await?;
         let named = named_in(chain.snapshot(), &role)?;
         if let Some(bytes) = client.stored(&role, client.limits.named_bytes)?
             && matches_file(&role, &FileMeta::of(&bytes), &named, &RoleName::Snapshot).is_ok()

@@ -2,6 +2,7 @@
 
 use super::{InvalidTargetPath, SourceError, StoreError};
 use crate::dialect::MalformedFile;
+use crate::metadata::Version;
 use crate::verify::VerifyError;
 
 /// Why there is no trusted answer. Whatever was trusted before this went wrong is stored; a later run can succeed.
@@ -56,6 +57,22 @@ pub enum TufError {
         /// How many were visited.
         roles: usize,
     },
+    /// The search for a target was given up.
+    #[error("{path} was not found in the first {limit} bytes of delegated roles; raise the limit if it is worth that")]
+    TooManyBytes {
+        /// The target.
+        path: String,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// Another root is trusted here already.
+    #[error("{store} trusts root version {version} already, and what was learned since; remove it to begin anew")]
+    AlreadyTrusted {
+        /// The local metadata.
+        store: String,
+        /// The version.
+        version: Version,
+    },
     /// A target name that leads elsewhere.
     #[error(transparent)]
     TargetPath(#[from] InvalidTargetPath),
@@ -75,6 +92,8 @@ impl TufError {
             Self::DamagedRoot { .. } => "damaged-root",
             Self::NoSuchTarget { .. } => "not-found",
             Self::TooManyRoles { .. } => "too-many-roles",
+            Self::TooManyBytes { .. } => "too-many-bytes",
+            Self::AlreadyTrusted { .. } => "already-trusted",
             Self::TargetPath(_) => "target-path",
         }
     }

@@ -21,6 +21,9 @@ pub struct FolderStore {
     name: String,
 }
 
+/// The longest name of a file, in bytes: file systems take 255, and a name on its way may be longer.
+const MAX_NAME_BYTES: usize = 240;
+
 impl FolderStore {
     /// The store in this folder, which need not be there yet.
     #[must_use]
@@ -37,7 +40,13 @@ impl FolderStore {
     }
 
     fn path_of(&self, role: &RoleName) -> PathBuf {
-        self.folder.join(MetadataName::current(role.clone()).encoded())
+        let name = MetadataName::current(role.clone()).encoded();
+        if name.len() <= MAX_NAME_BYTES {
+            return self.folder.join(name);
+        }
+        // Whatever else is called so is verified for the role it is asked for.
+        let digest = ring::digest::digest(&ring::digest::SHA256, role.as_str().as_bytes());
+        self.folder.join(format!("sha256-{}.json", hex::encode(digest)))
     }
 
     /// Writes the file that is on its way.
@@ -85,9 +94,14 @@ impl Store for FolderStore {
 
     fn save(&self, role: &RoleName, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path_of(role);
-        // Not synced: waiting for a disk takes as long as the rest of an update, and a file that is lost or empty after
-        // a power failure is fetched again.
-        self.write(bytes).and_then(|(next, _)| fs::rename(next, &path)).map_err(at(&path))
+        let written = self.write(bytes).and_then(|(next, file)| {
+            // What decides what a rollback is must outlive a power failure; other files are fetched again.
+            if matches!(role, RoleName::Timestamp | RoleName::Snapshot) {
+                file.sync_data()?;
+            }
+            fs::rename(next, &path)
+        });
+        written.map_err(at(&path))
     }
 
     fn save_root(&self, version: Version, bytes: &[u8]) -> Result<(), StoreError> {

@@ -20,15 +20,16 @@ pub trait Store: Send + Sync {
     /// [`StoreError::TooLarge`] beyond the limit, else why it cannot be read.
     fn load(&self, role: &RoleName, limit: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Replaces the file of a role other than root; whoever reads meanwhile sees the old or the new one. It may be lost when
-    /// the power fails, which costs a download.
+    /// Replaces the file of a role other than root; whoever reads meanwhile sees the old or the new one. Timestamp and
+    /// snapshot, which decide what a rollback is, are on the disk before they take their names; of others a power failure may
+    /// leave less, which costs a download.
     ///
     /// # Errors
     /// Why it could not be written; the old file stays.
     fn save(&self, role: &RoleName, bytes: &[u8]) -> Result<(), StoreError>;
 
-    /// Replaces the root, and keeps this one beside its predecessors. Once this returns it is on the disk, and so is what
-    /// was saved and removed before.
+    /// Replaces the root, and keeps this one beside its predecessors. Once this returns it is on the disk, and so is that
+    /// others were removed before.
     ///
     /// # Errors
     /// Why it could not be written; the old root stays.

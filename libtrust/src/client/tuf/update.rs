@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::{MetadataName, Source, Store, StoreError, TufError, Turn};
+use super::{MetadataName, Source, Store, StoreError, TufError};
 use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled};
 use crate::limits::Limits;
 use crate::metadata::{Digests, FileMeta, Metadata, Root, Snapshot, Timestamp, Version};
@@ -25,6 +25,8 @@ pub struct RepositoryLimits {
     pub root_hops: u32,
     /// How many delegated roles are visited for one target.
     pub roles_per_target: usize,
+    /// How many bytes of delegated roles are read for one target.
+    pub bytes_per_target: u64,
     /// Largest root, in bytes.
     pub root_bytes: u64,
     /// Largest timestamp, in bytes.
@@ -42,6 +44,7 @@ impl Default for RepositoryLimits {
         Self {
             root_hops: 256,
             roles_per_target: 32,
+            bytes_per_target: 160_000_000,
             root_bytes: 512_000,
             timestamp_bytes: 16_384,
             snapshot_bytes: 2_000_000,
@@ -59,15 +62,14 @@ pub struct RepositoryClient {
     pub(super) limits: RepositoryLimits,
 }
 
-/// A repository as it is trusted now. The store is this run's own as long as it exists.
+/// A repository as it is trusted now.
 pub struct Repository {
     pub(super) client: RepositoryClient,
     pub(super) chain: TrustedTargets,
-    _turn: Turn,
 }
 
 /// How long a run waits for another one on the same store.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl RepositoryClient {
     /// Reads from `source` and remembers in `store`, in which trust has begun ([`super::begin`]).
@@ -81,13 +83,13 @@ impl RepositoryClient {
     /// # Errors
     /// What went wrong first; what was trusted until then is stored.
     pub async fn refresh(&self, now: DateTime<Utc>) -> Result<Repository, TufError> {
-        let turn = super::turn(&*self.store, PATIENCE).await?;
+        let _turn = super::turn(&*self.store, PATIENCE).await?;
         let root = TrustedRoot::new(self.newest_root().await?, Expiration::Enforced(now));
         root.check_fresh()?;
         let timestamp = self.timestamp(&root).await?;
         let snapshot = self.snapshot(&root, &timestamp).await?;
         let chain = self.targets(&root, &snapshot).await?;
-        Ok(Repository { client: self.clone(), chain, _turn: turn })
+        Ok(Repository { client: self.clone(), chain })
     }
 
     /// Follows the chain of roots from the stored one (5.3).
@@ -95,6 +97,9 @@ impl RepositoryClient {
         let mut root = self.stored_root()?;
         let first = root.clone();
         for _ in 0..self.limits.root_hops {
+            if root.version.next() == root.version {
+                break;
+            }
             let name = MetadataName::versioned(RoleName::Root, root.version.next());
             let Some(bytes) = self.source.metadata(&name, self.limits.root_bytes).await? else { break };
             let next = repository_root(&parse(&RoleName::Root, &bytes)?, Some(&root))?;

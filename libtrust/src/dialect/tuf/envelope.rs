@@ -47,15 +47,16 @@ fn is_major_one(text: &str) -> bool {
 }
 
 fn signatures(at: &At<'_, '_, '_>) -> Result<Vec<Signature>, Fault> {
-    at.need("signatures", "a list")?.array()?.map(|at| signature(&at)).collect()
+    let listed = at.need("signatures", "a list")?;
+    let read = listed.array()?.map(|at| signature(&at)).collect::<Result<Vec<_>, _>>()?;
+    Ok(read.into_iter().flatten().collect())
 }
 
-fn signature(at: &At<'_, '_, '_>) -> Result<Signature, Fault> {
-    let key_id = at.need("keyid", "a key id")?;
-    let key_id = key_id.str()?.parse().map_err(|_| key_id.fault("a key id"))?;
-    // What is no hex is a wrong signature, which spoils nothing beside it.
+/// Nothing if no key can have that id. What is no hex is a wrong signature. Neither spoils what is beside it.
+fn signature(at: &At<'_, '_, '_>) -> Result<Option<Signature>, Fault> {
+    let Ok(key_id) = at.need("keyid", "a key id")?.str()?.parse() else { return Ok(None) };
     let bytes = hex::decode(at.need("sig", "a hex string")?.str()?).unwrap_or_default();
-    Ok(Signature { key_id, scheme: SignatureScheme::OfKey, bytes })
+    Ok(Some(Signature { key_id, scheme: SignatureScheme::OfKey, bytes }))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use super::key;
+use crate::dialect::reader::At;
 use crate::json::Value;
 
 /// What the members of an object are.
@@ -17,8 +19,8 @@ enum Shape {
     All(&'static Shape),
     /// Objects that their member `name` tells apart, each of this shape.
     Named(&'static Shape),
-    /// Stays as it was read under the same name: a key never changes under its id.
-    Fixed,
+    /// A key: as it was read, if that is the same key. Ids are opaque, so the same id alone says nothing.
+    Key,
     /// Digests of a file by algorithm.
     Digests,
     /// As written.
@@ -26,7 +28,7 @@ enum Shape {
 }
 
 const FILE_META: Shape = Shape::Known(&[("version", Shape::Leaf), ("length", Shape::Leaf), ("hashes", Shape::Digests)]);
-const KEYS: Shape = Shape::All(&Shape::Fixed);
+const KEYS: Shape = Shape::All(&Shape::Key);
 const ROLE_KEYS: Shape = Shape::Known(&[("keyids", Shape::Leaf), ("threshold", Shape::Leaf)]);
 const TARGET: Shape = Shape::Known(&[("length", Shape::Leaf), ("hashes", Shape::Digests), ("custom", Shape::Leaf)]);
 const DELEGATION: Shape = Shape::Known(&[
@@ -71,7 +73,7 @@ pub(in crate::dialect) fn over(written: Value<'static>, read: &Value<'_>) -> Val
 
 fn lay(shape: Shape, written: Value<'static>, read: &Value<'_>) -> Value<'static> {
     match (shape, written, read) {
-        (Shape::Fixed, _, read) => read.clone().into_owned(),
+        (Shape::Key, written, read) if is_same_key(&written, read) => read.clone().into_owned(),
         (Shape::Digests, written, read) if says_the_same(&written, read) => read.clone().into_owned(),
         (Shape::Known(known), Value::Object(written), Value::Object(members)) => {
             let shape_of = |name: &str| known.iter().find(|(member, _)| *member == name).map(|(_, shape)| *shape);
@@ -112,6 +114,13 @@ fn lay_over(shape: Shape, written: Value<'static>, read: Option<&Value<'_>>) -> 
 
 fn name_of<'v>(value: &'v Value<'_>) -> Option<&'v str> {
     value.get("name").and_then(Value::as_str)
+}
+
+fn is_same_key(written: &Value<'_>, read: &Value<'_>) -> bool {
+    match (key::read(&At::root(written)), key::read(&At::root(read))) {
+        (Ok(written), Ok(read)) => written == read,
+        _ => false,
+    }
 }
 
 /// Whether the digests that we know are those that were read: then it is the same file, and digests of other algorithms
@@ -159,10 +168,24 @@ mod tests {
 
     #[test]
     fn keys_are_as_they_were_read_and_gone_when_they_are_gone() {
+        let key = |public: &str, more: &str| {
+            format!(r#""1":{{"keytype":"k","keyval":{{"public":"{public}"}},"scheme":"s"{more}}}"#)
+        };
+        let (same, other) = (key("p", r#","z":0"#), key("q", r#","z":0"#));
+        let written = format!(r#"{{"keys":{{{}}},"roles":{{"root":{{"keyids":["1"]}}}}}}"#, key("p", ""));
+        let roles = r#""roles":{"root":{"keyids":["2"],"z":0},"mirrors":{}}"#;
+        let laid = r#""roles":{"root":{"keyids":["1"],"z":0},"mirrors":{}}"#;
         assert_laid(
-            r#"{"keys":{"1":{"keyval":{"public":"p"}}},"roles":{"root":{"keyids":["1"]}}}"#,
-            r#"{"keys":{"1":{"keyval":{"public":"p"},"z":0},"2":{}},"roles":{"root":{"keyids":["2"],"z":0},"mirrors":{}}}"#,
-            r#"{"keys":{"1":{"keyval":{"public":"p"},"z":0}},"roles":{"root":{"keyids":["1"],"z":0},"mirrors":{}}}"#,
+            &written,
+            &format!(r#"{{"keys":{{{same},"2":{{}}}},{roles}}}"#),
+            &format!(r#"{{"keys":{{{same}}},{laid}}}"#),
+        );
+        // Another key under the id of one that is written does not take its place.
+        let kept = key("p", "");
+        assert_laid(
+            &written,
+            &format!(r#"{{"keys":{{{other}}},{roles}}}"#),
+            &format!(r#"{{"keys":{{{kept}}},{laid}}}"#),
         );
     }
 

@@ -69,7 +69,10 @@ impl OwnRepository {
     ) -> Result<BTreeSet<RoleName>, RepositoryError> {
         let top = role.unwrap_or(&RoleName::Targets);
         let mut by_role: BTreeMap<RoleName, Vec<(TargetPath, Target)>> = BTreeMap::new();
-        let file = self.targets(top)?.ok_or_else(|| RepositoryError::NoSuchRole { role: top.clone() })?;
+        if self.targets(top)?.is_none() {
+            self.targets_mut(top)?;
+        }
+        let file = self.peek(top).ok_or_else(|| RepositoryError::NoSuchRole { role: top.clone() })?;
         let bins = HashBins::of(&file.delegations);
         for (path, target) in targets {
             let role = bins.bin_of(path.as_str()).map_or_else(|| top.clone(), RoleName::Delegation);
@@ -103,7 +106,7 @@ impl OwnRepository {
         Ok(bin.map_or_else(|| role.clone(), RoleName::Delegation))
     }
 
-    /// Delegates to a new role.
+    /// Delegates to a new role, and begins it: readers that are sent to a role without a file find nothing behind it either.
     ///
     /// # Errors
     /// If its name is or was taken or leads elsewhere, or its keys cannot sign it.
@@ -112,6 +115,8 @@ impl OwnRepository {
         let NewDelegation { name, signatories, admitted, terminating } = new;
         let file = self.targets_mut(delegator)?;
         add_delegation(&mut file.delegations, delegator, &name, &signatories, admitted, terminating)?;
+        let first = Draft::first(first_targets(DateTime::UNIX_EPOCH));
+        self.targets.insert(RoleName::Delegation(name), first);
         Ok(())
     }
 
@@ -124,7 +129,7 @@ impl OwnRepository {
         let before: BTreeSet<DelegationName> = file.delegations.roles.iter().map(|role| role.name.clone()).collect();
         let NewBins { form, prefix, bits, signatories } = new;
         add_hash_bins(&mut file.delegations, delegator, *form, prefix, *bits, signatories)?;
-        let bins: Vec<DelegationName> = delegated_by(&file.delegations).filter(|name| !before.contains(name)).collect();
+        let bins: Vec<DelegationName> = file.delegations.names().filter(|name| !before.contains(name)).collect();
         for name in bins {
             self.must_be_free(&name)?;
             let first = Draft::first(first_targets(DateTime::UNIX_EPOCH));
@@ -152,9 +157,9 @@ impl OwnRepository {
     /// If there is none.
     pub fn undelegate(&mut self, delegator: &RoleName, name: &str) -> Result<(), RepositoryError> {
         let file = self.targets_mut(delegator)?;
-        let gone: Vec<DelegationName> = delegated_by(&file.delegations).collect();
+        let gone: Vec<DelegationName> = file.delegations.names().collect();
         remove_delegation(&mut file.delegations, name)?;
-        let left: BTreeSet<DelegationName> = delegated_by(&file.delegations).collect();
+        let left: BTreeSet<DelegationName> = file.delegations.names().collect();
         for name in gone.into_iter().filter(|name| !left.contains(name)) {
             self.targets.remove(&RoleName::Delegation(name));
         }
@@ -180,7 +185,7 @@ impl OwnRepository {
         let file = self.targets_mut(&delegator)?;
         replace_delegation_keys(&mut file.delegations, role, signatories)?;
         let signed: Vec<DelegationName> = match &file.delegations.succinct {
-            Some(_) => delegated_by(&file.delegations).collect(),
+            Some(_) => file.delegations.names().collect(),
             None => DelegationName::in_tuf(role).into_iter().collect(),
         };
         for name in signed {
@@ -287,15 +292,8 @@ impl OwnRepository {
             if !go_on(&role, file) {
                 return Ok(());
             }
-            queue.extend(delegated_by(&file.delegations).map(RoleName::Delegation));
+            queue.extend(file.delegations.names().map(RoleName::Delegation));
         }
         Ok(())
     }
-}
-
-/// Every role that a file delegates to.
-fn delegated_by(delegations: &Delegations) -> impl Iterator<Item = DelegationName> {
-    let bins = delegations.succinct.iter();
-    let bins = bins.flat_map(|bins| (0..bins.count()).filter_map(|bin| bins.role(bin).ok()));
-    delegations.roles.iter().map(|role| role.name.clone()).chain(bins)
 }

@@ -1,1 +1,0 @@
-//! A repository from its beginning to its end.
