@@ -87,8 +87,9 @@ impl From<RepositoryError> for Failure {
             RepositoryError::Keys(error) => return error.into(),
             RepositoryError::Source(error) => return error.into(),
             RepositoryError::TargetPath(error) => return error.into(),
+            RepositoryError::Server(error) => return error.into(),
             RepositoryError::Nothing { .. } => (Exit::NoTrustData, "trust tuf init DIR"),
-            RepositoryError::Busy { .. } | RepositoryError::Stale { .. } => {
+            RepositoryError::Busy { .. } | RepositoryError::Stale { .. } | RepositoryError::Staged { .. } => {
                 (Exit::Conflict, "what is staged is dropped with: trust tuf drop DIR")
             }
             RepositoryError::MissingSignatures { .. } => (

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use libtrust::client::tuf::repository::OwnRepository;
+use libtrust::edit::tuf::Signatories;
 use libtrust::metadata::Threshold;
 use libtrust::names::RoleName;
 
@@ -49,6 +50,7 @@ pub fn run(options: &BeginOptions, change: &ChangeOptions, context: &Context) ->
         let dir = change.dir.display().to_string();
         return Err(libtrust::client::tuf::repository::RepositoryError::Exists { dir }.into());
     }
+    let server = change.at.server(&session)?;
     let mut made = Vec::new();
     let mut roles = BTreeMap::new();
     for (role, keys, threshold) in [
@@ -57,7 +59,13 @@ pub fn run(options: &BeginOptions, change: &ChangeOptions, context: &Context) ->
         (RoleName::Snapshot, &options.snapshot_key, None),
         (RoleName::Timestamp, &options.timestamp_key, None),
     ] {
-        let by = signatories(&session, role.as_str(), keys, threshold, &mut made)?;
+        let is_online = matches!(role, RoleName::Snapshot | RoleName::Timestamp);
+        let by = match &server {
+            Some(place) if is_online && keys.is_empty() => {
+                Signatories::one(session.wait(place.server.server_key(&place.gun, &role))?)
+            }
+            _ => signatories(&session, role.as_str(), keys, threshold, &mut made)?,
+        };
         roles.insert(role, by);
     }
     let repository = OwnRepository::begin(&change.dir, &roles, change.lifetimes.lifetimes())?;

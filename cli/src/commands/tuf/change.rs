@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use clap::Args;
 use libtrust::client::tuf::repository::{OwnRepository, Release};
-use libtrust::client::{Clock as _, SystemClock};
+use libtrust::client::{Clock as _, SystemClock, Transport};
 use libtrust::metadata::Version;
-use libtrust::names::RoleName;
+use libtrust::names::{Gun, RoleName};
 use serde::Serialize;
 
 use super::keys::MadeKey;
@@ -33,9 +34,41 @@ pub struct ChangeOptions {
     /// Sign it, and put it in front of readers at once
     #[arg(long)]
     pub publish: bool,
+    /// Where it is published.
+    #[command(flatten)]
+    pub at: ServerOptions,
     /// How long new files are valid.
     #[command(flatten)]
     pub lifetimes: LifetimeOptions,
+}
+
+/// Where a repository is published: for readers of the folder, or at a trust server.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServerOptions {
+    /// The repository's name at the trust server (--server), which holds the keys of snapshot and timestamp
+    #[arg(long, value_name = "GUN")]
+    pub gun: Option<Gun>,
+}
+
+/// A name at a trust server.
+pub struct Place {
+    /// The server.
+    pub server: Arc<dyn Transport>,
+    /// The name.
+    pub gun: Gun,
+}
+
+impl ServerOptions {
+    /// The server and the name there, if it is one.
+    ///
+    /// # Errors
+    /// If the server has no address, or certificates cannot be used.
+    pub fn server(&self, session: &Session) -> Result<Option<Place>, Failure> {
+        let Some(gun) = &self.gun else { return Ok(None) };
+        let registry = gun.registry().unwrap_or_else(|| gun.as_str().split('/').next().unwrap_or_default());
+        let server = session.transport(session.settings().server_of(registry)?.as_str())?;
+        Ok(Some(Place { server, gun: gun.clone() }))
+    }
 }
 
 /// A repository while it is changed.
@@ -48,6 +81,7 @@ pub struct Change {
     pub made: Vec<MadeKey>,
     dir: PathBuf,
     publish: bool,
+    at: ServerOptions,
 }
 
 #[derive(Serialize)]
@@ -126,7 +160,7 @@ impl Change {
 
     /// A repository that was opened or begun.
     pub fn of(session: Session, repository: OwnRepository, made: Vec<MadeKey>, options: &ChangeOptions) -> Self {
-        Self { session, repository, made, dir: options.dir.clone(), publish: options.publish }
+        Self { session, repository, made, dir: options.dir.clone(), publish: options.publish, at: options.at.clone() }
     }
 
     /// Whether nothing is to be written.
@@ -145,7 +179,13 @@ impl Change {
         let published = if dry_run {
             None
         } else if self.publish {
-            let release = self.repository.publish(&*self.session.key_store()?, now)?;
+            let keys = self.session.key_store()?;
+            let release = match self.at.server(&self.session)? {
+                Some(Place { server, gun }) => {
+                    self.session.wait(self.repository.publish_to(&*server, &gun, &*keys, now))?
+                }
+                None => self.repository.publish(&*keys, now)?,
+            };
             Some(Published::of(&release))
         } else {
             self.repository.stage(now)?;

@@ -14,6 +14,7 @@ mod keys;
 mod lifetimes;
 mod list;
 mod publish;
+mod pull;
 mod reader;
 mod refresh;
 mod remove;
@@ -62,6 +63,8 @@ pub enum Verb {
     Sign(sign::Options),
     /// Put what is staged in front of readers, with a new timestamp
     Publish(publish::Options),
+    /// Take over what others published at a trust server
+    Pull(pull::Options),
     /// Show what a repository says, and by whose word
     Inspect(inspect::Options),
     /// Copy a repository, verified, into files for any web server
@@ -90,6 +93,7 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
         Verb::Renew(options) => renew::run(options, context),
         Verb::Sign(options) => sign::run(options, context),
         Verb::Publish(options) => publish::run(options, context),
+        Verb::Pull(options) => pull::run(options, context),
         Verb::Inspect(options) => inspect::run(options, context),
         Verb::Export(options) => export::run(options, context),
         Verb::Drop(options) => publish::discard(options, context),

@@ -7,7 +7,7 @@ use clap::Args;
 use libtrust::client::tuf::repository::{OwnRepository, drop_staged};
 use serde::Serialize;
 
-use super::change::{Change, ChangeOptions};
+use super::change::{Change, ChangeOptions, ServerOptions};
 use super::lifetimes::LifetimeOptions;
 use crate::commands::Context;
 use crate::failure::Failure;
@@ -22,11 +22,15 @@ in place. With nothing staged the timestamp is renewed: run it in time, from a t
 
 Examples:
   trust tuf publish repo
+  trust tuf publish repo --server https://trust.example:4443 --gun registry.example/team/files
   trust tuf publish repo --timestamp-lifetime 2d")]
 pub struct Options {
     /// The repository's folder
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
+    /// Where it is published.
+    #[command(flatten)]
+    pub at: ServerOptions,
     /// How long new files are valid.
     #[command(flatten)]
     pub lifetimes: LifetimeOptions,
@@ -37,8 +41,8 @@ pub struct Options {
 /// # Errors
 /// If signatures or keys are missing: readers see the old state then.
 pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
-    let lifetimes = options.lifetimes.clone();
-    let change = ChangeOptions { dir: options.dir.clone(), publish: true, lifetimes };
+    let (at, lifetimes) = (options.at.clone(), options.lifetimes.clone());
+    let change = ChangeOptions { dir: options.dir.clone(), publish: true, at, lifetimes };
     Change::open(&change, context)?.finish()
 }
 

@@ -166,7 +166,8 @@ impl Transport for HttpTransport {
     }
 
     async fn publish(&self, gun: &Gun, files: &[(RoleName, Vec<u8>)]) -> Result<(), TransportError> {
-        let body = upload::body(files);
+        // Letters, digits, - _ and /.
+        let body = upload::body(files, ToString::to_string);
         let body = body.ok_or_else(|| self.rejected(0, "this machine gives no random bytes".to_owned(), None))?;
         let request = Request::new(Method::POST, self.address_of(gun, "")?, MAX_KEY);
         self.ask(gun, PUBLISH, "collection", Request { body: Some(body), ..request }).await.map(drop)
@@ -186,7 +187,7 @@ impl Transport for HttpTransport {
     }
 
     async fn publish_in_tuf(&self, gun: &Gun, files: &[(RoleName, Vec<u8>)]) -> Result<(), TransportError> {
-        let body = upload::body(files);
+        let body = upload::body(files, |role| MetadataName::current(role.clone()).encoded());
         let body = body.ok_or_else(|| self.rejected(0, "this machine gives no random bytes".to_owned(), None))?;
         let request = Request::new(Method::POST, self.address_in_tuf(gun, "")?, MAX_KEY);
         self.ask(gun, PUBLISH, "TUF 1.0 repository", Request { body: Some(body), ..request }).await.map(drop)

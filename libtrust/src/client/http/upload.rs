@@ -8,14 +8,16 @@ use crate::names::RoleName;
 
 /// `multipart/form-data`: a part for each file, all called `files`; a part's file name is its role, slashes kept, without
 /// `.json`. One buffer, so that repeating it after a refusal costs nothing. `None` if the machine has no randomness.
-pub(super) fn body(files: &[(RoleName, Vec<u8>)]) -> Option<(HeaderValue, Bytes)> {
+///
+/// `spell` writes a role so that nothing of it needs quoting.
+pub(super) fn body(files: &[(RoleName, Vec<u8>)], spell: impl Fn(&RoleName) -> String) -> Option<(HeaderValue, Bytes)> {
     let mut random = [0; 16];
     SystemRandom::new().fill(&mut random).ok()?;
     let boundary = hex::encode(random);
     let size: usize = files.iter().map(|(_, bytes)| bytes.len() + 512).sum();
     let mut body = Vec::with_capacity(size + 64);
     for (role, bytes) in files {
-        // A role's name needs no quoting: letters, digits, - _ and /.
+        let role = spell(role);
         let head = format!(
             "--{boundary}\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{role}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n"

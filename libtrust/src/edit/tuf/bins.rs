@@ -1,6 +1,6 @@
 //! Hash bins: many roles that share the targets of one, by the SHA-256 of their paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Signatories, TufEditError};
 use crate::metadata::{Delegation, Delegations, SuccinctRoles};
@@ -78,7 +78,8 @@ fn prefixes_of(bin: u64, bits: u8) -> Vec<String> {
 pub struct HashBins<'d> {
     succinct: Option<&'d SuccinctRoles>,
     named: BTreeMap<&'d str, &'d DelegationName>,
-    longest: usize,
+    /// How long prefixes are: mostly all the same.
+    lengths: BTreeSet<usize>,
 }
 
 impl<'d> HashBins<'d> {
@@ -90,8 +91,8 @@ impl<'d> HashBins<'d> {
             // The first role that has a prefix is the one that is asked first.
             named.extend(role.hash_prefixes.iter().flatten().map(|prefix| (prefix.as_str(), &role.name)));
         }
-        let longest = named.keys().map(|prefix| prefix.len()).max().unwrap_or(0);
-        Self { succinct: delegations.succinct.as_ref(), named, longest }
+        let lengths = named.keys().map(|prefix| prefix.len()).collect();
+        Self { succinct: delegations.succinct.as_ref(), named, lengths }
     }
 
     /// The bin of a path.
@@ -104,7 +105,8 @@ impl<'d> HashBins<'d> {
             return None;
         }
         let digest = TargetName::new(path);
-        (0..=self.longest).find_map(|length| self.named.get(digest.sha256().get(..length)?).copied().cloned())
+        let found = |length: &usize| self.named.get(digest.sha256().get(..*length)?).copied();
+        self.lengths.iter().find_map(found).cloned()
     }
 }
 

@@ -70,8 +70,8 @@ impl<T: Spelled + Dated> Draft<T> {
         self.encoded.as_ref()
     }
 
-    pub(super) fn signatures(&mut self) -> Option<&mut Vec<Signature>> {
-        self.encoded.as_mut().map(|encoded| &mut encoded.signatures)
+    pub(super) const fn encoded_mut(&mut self) -> Option<&mut Encoded> {
+        self.encoded.as_mut()
     }
 
     /// Gives it its version and expiry, if it changed, and makes what is signed.

@@ -1,7 +1,7 @@
 //! Why a repository cannot be read or changed.
 
 use super::super::{InvalidTargetPath, SourceError};
-use crate::client::KeyStoreError;
+use crate::client::{KeyStoreError, TransportError};
 use crate::dialect::{InvalidMetadata, MalformedFile};
 use crate::edit::tuf::TufEditError;
 use crate::json::NotCanonical;
@@ -74,6 +74,15 @@ pub enum RepositoryError {
     /// Another place that the repository is read from.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A trust server.
+    #[error(transparent)]
+    Server(#[from] TransportError),
+    /// What is staged was made for the state that is here.
+    #[error("something is staged in {dir}; publish it, or drop it, before you take over what others published")]
+    Staged {
+        /// The folder.
+        dir: String,
+    },
     /// Metadata that no reader would verify.
     #[error("{role} cannot be signed: {cause}")]
     NotCanonical {

@@ -10,9 +10,11 @@ mod draft;
 mod error;
 mod layout;
 mod lifetimes;
+mod parallel;
 mod publication;
 mod publish;
 mod published;
+mod server;
 mod sign;
 mod stage;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::publication::Publication;
 use super::published::Published;
 use super::sign::{Listed, OpenKeys, sign_with};
-use super::{OwnRepository, RepositoryError};
+use super::{OwnRepository, RepositoryError, parallel};
 use crate::client::KeyStore;
 use crate::client::tuf::MetadataName;
 use crate::dialect::{Dialect, Spelled};
@@ -86,31 +86,29 @@ impl OwnRepository {
             return Err(RepositoryError::MissingSignatures { role, needed, found, wanted });
         }
         let delegators = self.delegators_of(&roles)?;
-        roles.iter().map(|role| self.finished(role, &delegators)).collect()
+        let listed = self.listed_all(&roles, &delegators)?;
+        let jobs = roles.iter().zip(listed).collect();
+        let finished = parallel::map(jobs, |(role, listed): (&RoleName, Vec<Listed<'_>>)| self.finished(role, &listed));
+        finished.into_iter().collect()
     }
 
     /// A staged file as it will be published. What was signed is verified before it leaves the house.
-    fn finished(
-        &self,
-        role: &RoleName,
-        delegators: &std::collections::BTreeMap<crate::names::DelegationName, RoleName>,
-    ) -> Result<Finished, RepositoryError> {
+    fn finished(&self, role: &RoleName, listed: &[Listed<'_>]) -> Result<Finished, RepositoryError> {
         let lacks = || RepositoryError::NoSuchRole { role: role.clone() };
         let bytes = self.encoded(role).ok_or_else(lacks)?.file();
         let envelope = parse(role, &bytes)?;
-        let version = match role {
-            RoleName::Root => repository_root(&envelope, self.published.as_ref().map(Published::root))?.version(),
-            role => {
-                let listed = self.listed(role, delegators)?.pop().ok_or_else(lacks)?;
-                let keys = SigningKeys::listed(listed.keys, listed.known);
-                verify::<Targets>(&envelope, &keys, Expiration::Ignored)?.version()
-            }
+        let version = if *role == RoleName::Root {
+            repository_root(&envelope, self.published.as_ref().map(Published::root))?.version()
+        } else {
+            let listed = listed.last().ok_or_else(lacks)?;
+            let keys = SigningKeys::listed(listed.keys, listed.known);
+            verify::<Targets>(&envelope, &keys, Expiration::Ignored)?.version()
         };
         Ok(Finished { role: role.clone(), version, bytes })
     }
 
     /// The next snapshot; nothing if that which is there will do.
-    fn snapshot(
+    pub(super) fn snapshot(
         &self,
         files: &[Finished],
         keys: &mut OpenKeys<'_>,
@@ -131,7 +129,7 @@ impl OwnRepository {
         self.online::<Snapshot>(&RoleName::Snapshot, &snapshot, keys).map(Some)
     }
 
-    fn timestamp(
+    pub(super) fn timestamp(
         &self,
         files: &[Finished],
         keys: &mut OpenKeys<'_>,
@@ -154,10 +152,7 @@ impl OwnRepository {
         metadata: &T,
         keys: &mut OpenKeys<'_>,
     ) -> Result<Finished, RepositoryError> {
-        let previous = match (role, &self.published) {
-            (RoleName::Snapshot, Some(published)) => published.bytes(role)?,
-            _ => None,
-        };
+        let previous = self.published.as_ref().map(|published| published.bytes(role)).transpose()?.flatten();
         let unsigned = match &previous {
             Some(previous) => Dialect::Tuf.encode_over(metadata, &parse(role, previous)?),
             None => Dialect::Tuf.encode(metadata),

@@ -1,6 +1,6 @@
 //! What is published, verified from the newest root down. Expiry does not count: it is the owner who reads, to renew it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::sync::Arc;
 
@@ -29,13 +29,11 @@ pub(super) struct Published {
 impl Published {
     /// Nothing if nothing was published yet.
     pub(super) fn open(layout: &Layout) -> Result<Option<Self>, RepositoryError> {
-        let Some(version) = newest_root(layout)? else { return Ok(None) };
-        let file = |name: &MetadataName| read(layout, name)?.ok_or_else(|| missing(layout, name));
-        let bytes = file(&MetadataName::versioned(RoleName::Root, version))?;
-        let root = repository_root(&parse(&RoleName::Root, &bytes)?, None)?;
+        let Some(root) = newest_root(layout)? else { return Ok(None) };
         if !root.consistent_snapshot {
             return Err(RepositoryError::Inconsistent { dir: layout.dir().display().to_string() });
         }
+        let file = |name: &MetadataName| read(layout, name)?.ok_or_else(|| missing(layout, name));
         let Some(bytes) = read(layout, &MetadataName::current(RoleName::Timestamp))? else { return Ok(None) };
         let trusted = TrustedRoot::new(root, Expiration::Ignored);
         let trusted = trusted.timestamp(&parse(&RoleName::Timestamp, &bytes)?, None::<Version>)?;
@@ -83,7 +81,8 @@ impl Published {
     /// The published file of a role.
     pub(super) fn bytes(&self, role: &RoleName) -> Result<Option<Vec<u8>>, RepositoryError> {
         let Some(version) = self.version_of(role) else { return Ok(None) };
-        read(&self.layout, &MetadataName::versioned(role.clone(), version))
+        let version = Some(version).filter(|_| *role != RoleName::Timestamp);
+        read(&self.layout, &MetadataName { role: role.clone(), version })
     }
 
     /// A role that was read.
@@ -150,29 +149,44 @@ fn version_in(snapshot: &Snapshot, role: &RoleName) -> Option<Version> {
 }
 
 fn read(layout: &Layout, name: &MetadataName) -> Result<Option<Vec<u8>>, RepositoryError> {
-    let Some(path) = Layout::metadata_path(name) else { return Ok(None) };
-    let path = layout.dir().join(path);
-    folder::read(&path, MAX_FILE).map_err(at(&path))
+    // Other programs write names as they are encoded in addresses.
+    let encoded = layout.metadata().join(name.encoded());
+    let decoded = Layout::metadata_path(name).map(|path| layout.dir().join(path));
+    for path in decoded.into_iter().chain([encoded]) {
+        if let Some(bytes) = folder::read(&path, MAX_FILE).map_err(at(&path))? {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
 }
 
 fn missing(layout: &Layout, name: &MetadataName) -> RepositoryError {
     RepositoryError::Missing { dir: layout.dir().display().to_string(), file: name.to_string() }
 }
 
-/// The highest version of a root that is there.
-fn newest_root(layout: &Layout) -> Result<Option<Version>, RepositoryError> {
+/// The newest root, which all that are there lead to, each signed as the one before asks.
+fn newest_root(layout: &Layout) -> Result<Option<Verified<Root>>, RepositoryError> {
+    let mut newest: Option<Verified<Root>> = None;
+    for version in root_versions(layout)? {
+        let name = MetadataName::versioned(RoleName::Root, version);
+        let bytes = read(layout, &name)?.ok_or_else(|| missing(layout, &name))?;
+        newest = Some(repository_root(&parse(&RoleName::Root, &bytes)?, newest.as_ref())?);
+    }
+    Ok(newest)
+}
+
+fn root_versions(layout: &Layout) -> Result<BTreeSet<Version>, RepositoryError> {
     let metadata = layout.metadata();
     let entries = match fs::read_dir(&metadata) {
         Ok(entries) => entries,
-        Err(error) if folder::is_absent(&error) => return Ok(None),
+        Err(error) if folder::is_absent(&error) => return Ok(BTreeSet::new()),
         Err(error) => return Err(at(&metadata)(error)),
     };
-    let mut newest = None;
+    let mut versions = BTreeSet::new();
     for entry in entries {
         let name = entry.map_err(at(&metadata))?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(".root.json"));
-        let version = number.and_then(|number| number.parse::<u64>().ok()?.try_into().ok());
-        newest = newest.max(version);
+        versions.extend(number.and_then(|number| Version::try_from(number.parse::<u64>().ok()?).ok()));
     }
-    Ok(newest)
+    Ok(versions)
 }

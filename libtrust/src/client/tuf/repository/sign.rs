@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::draft::{Draft, Encoded};
-use super::{OwnRepository, RepositoryError};
+use super::{OwnRepository, RepositoryError, parallel};
 use crate::client::{KeyStore, KeyStoreError, Signer};
 use crate::dialect::Dialect;
 use crate::keys::{PublicKey, Signature};
-use crate::metadata::{Delegations, RoleKeys, Root, Threshold};
+use crate::metadata::{RoleKeys, Root, Threshold};
 use crate::names::{DelegationName, KeyId, RoleName};
 
 /// What became of one role.
@@ -43,12 +43,6 @@ pub(super) struct Listed<'f> {
 impl<'f> Listed<'f> {
     pub(super) fn of_role(root: &'f Root, role: &RoleName) -> Option<Self> {
         root.roles.get(role).map(|keys| Self { keys, known: &root.keys })
-    }
-
-    pub(super) fn of_delegation(delegations: &'f Delegations, name: &DelegationName) -> Option<Self> {
-        let bins = delegations.succinct.as_ref().filter(|bins| bins.has(name)).map(|bins| &bins.keys);
-        let named = || delegations.roles.iter().find(|role| role.name == *name).map(|role| &role.keys);
-        bins.or_else(named).map(|keys| Self { keys, known: &delegations.keys })
     }
 
     /// The ids, each with the one that key folders know.
@@ -154,19 +148,27 @@ impl OwnRepository {
         keys: &mut OpenKeys<'_>,
     ) -> Result<Vec<SignedRole>, RepositoryError> {
         let delegators = self.delegators_of(roles)?;
-        roles
-            .iter()
-            .map(|role| {
-                let opened = self.listed(role, &delegators)?.into_iter().map(|listed| keys.of(listed));
-                let opened = opened.collect::<Result<Vec<_>, _>>()?.concat();
-                let signed = match self.encoded_mut(role) {
-                    Some((canonical, signatures)) => sign_with(&opened, &canonical, signatures)?,
-                    None => Vec::new(),
-                };
-                let outstanding = self.outstanding(role, &delegators)?;
-                Ok(SignedRole { role: role.clone(), signed, outstanding })
-            })
-            .collect()
+        let listed = self.listed_all(roles, &delegators)?;
+        let opened = listed.into_iter().map(|listed| {
+            let opened = listed.into_iter().map(|listed| keys.of(listed));
+            opened.collect::<Result<Vec<_>, _>>().map(|opened| opened.concat())
+        });
+        let mut opened: BTreeMap<&RoleName, Vec<Opened>> =
+            roles.iter().zip(opened.collect::<Result<Vec<_>, _>>()?).collect();
+        let root = self.root.as_mut().and_then(Draft::encoded_mut).map(|encoded| (&RoleName::Root, encoded));
+        let targets = self.targets.iter_mut().filter_map(|(role, draft)| Some((role, draft.encoded_mut()?)));
+        let jobs = root.into_iter().chain(targets);
+        let jobs = jobs.filter_map(|(role, encoded)| Some((role.clone(), opened.remove(role)?, encoded))).collect();
+        let signed = parallel::map(jobs, |(role, keys, encoded): (RoleName, Vec<Opened>, &mut Encoded)| {
+            Ok((role, sign_with(&keys, &encoded.unsigned.canonical, &mut encoded.signatures)?))
+        });
+        let mut signed = signed.into_iter().collect::<Result<BTreeMap<_, _>, RepositoryError>>()?;
+        let outstanding = self.listed_all(roles, &delegators)?.into_iter().zip(roles).map(|(listed, role)| {
+            let signatures = self.encoded(role).map_or(&[][..], |encoded| &encoded.signatures);
+            let outstanding = listed.into_iter().find_map(|listed| listed.outstanding(signatures));
+            SignedRole { role: role.clone(), signed: signed.remove(role).unwrap_or_default(), outstanding }
+        });
+        Ok(outstanding.collect())
     }
 
     /// Who delegates to those of these roles that are delegated.
@@ -182,23 +184,37 @@ impl OwnRepository {
         if wanted.is_empty() { Ok(BTreeMap::new()) } else { self.delegators(&wanted) }
     }
 
-    /// The keys that must sign a role, as it will be; a root needs those of its predecessor as well.
-    pub(super) fn listed(
+    /// The keys that must sign each of these roles, as it will be; a root needs those of its predecessor as well, which come
+    /// first.
+    pub(super) fn listed_all(
         &self,
-        role: &RoleName,
+        roles: &[RoleName],
         delegators: &BTreeMap<DelegationName, RoleName>,
-    ) -> Result<Vec<Listed<'_>>, RepositoryError> {
-        let lacks = || RepositoryError::NoSuchRole { role: role.clone() };
-        let own = match role {
-            RoleName::Delegation(name) => {
-                let delegator = delegators.get(name).and_then(|delegator| self.peek(delegator)).ok_or_else(lacks)?;
-                Listed::of_delegation(&delegator.delegations, name)
-            }
-            role => Listed::of_role(self.root()?, role),
-        };
-        let before = self.published.as_ref().filter(|_| *role == RoleName::Root);
-        let before = before.and_then(|published| Listed::of_role(published.root(), role));
-        Ok(before.into_iter().chain([own.ok_or_else(lacks)?]).collect())
+    ) -> Result<Vec<Vec<Listed<'_>>>, RepositoryError> {
+        // Of thousands of hash bins each is looked up once.
+        let mut named: BTreeMap<&RoleName, BTreeMap<&DelegationName, Listed<'_>>> = BTreeMap::new();
+        roles
+            .iter()
+            .map(|role| {
+                let lacks = || RepositoryError::NoSuchRole { role: role.clone() };
+                let RoleName::Delegation(name) = role else {
+                    let own = Listed::of_role(self.root()?, role).ok_or_else(lacks)?;
+                    let before = self.published.as_ref().filter(|_| *role == RoleName::Root);
+                    let before = before.and_then(|published| Listed::of_role(published.root(), role));
+                    return Ok(before.into_iter().chain([own]).collect());
+                };
+                let delegator = delegators.get(name).ok_or_else(lacks)?;
+                let delegations = &self.peek(delegator).ok_or_else(lacks)?.delegations;
+                if let Some(bins) = delegations.succinct.as_ref().filter(|bins| bins.has(name)) {
+                    return Ok(vec![Listed { keys: &bins.keys, known: &delegations.keys }]);
+                }
+                let of_delegator = named.entry(delegator).or_insert_with(|| {
+                    let listed = |keys| Listed { keys, known: &delegations.keys };
+                    delegations.roles.iter().map(|role| (&role.name, listed(&role.keys))).collect()
+                });
+                of_delegator.get(name).copied().map(|listed| vec![listed]).ok_or_else(lacks)
+            })
+            .collect()
     }
 
     /// What the staged file of a role lacks.
@@ -206,17 +222,12 @@ impl OwnRepository {
     /// # Errors
     /// If nobody delegates to it.
     pub fn outstanding_for(&mut self, role: &RoleName) -> Result<Option<Outstanding>, RepositoryError> {
-        let delegators = self.delegators_of(std::slice::from_ref(role))?;
-        self.outstanding(role, &delegators)
-    }
-
-    fn outstanding(
-        &self,
-        role: &RoleName,
-        delegators: &BTreeMap<DelegationName, RoleName>,
-    ) -> Result<Option<Outstanding>, RepositoryError> {
-        let signatures = self.encoded(role).map_or(&[][..], |encoded| &encoded.signatures);
-        Ok(self.listed(role, delegators)?.into_iter().find_map(|listed| listed.outstanding(signatures)))
+        let role = std::slice::from_ref(role);
+        let delegators = self.delegators_of(role)?;
+        let listed = self.listed_all(role, &delegators)?.concat();
+        let signatures =
+            role.first().and_then(|role| self.encoded(role)).map_or(&[][..], |encoded| &encoded.signatures);
+        Ok(listed.into_iter().find_map(|listed| listed.outstanding(signatures)))
     }
 
     pub(super) fn encoded(&self, role: &RoleName) -> Option<&Encoded> {
@@ -224,14 +235,5 @@ impl OwnRepository {
             RoleName::Root => self.root.as_ref().and_then(Draft::encoded),
             role => self.targets.get(role).and_then(Draft::encoded),
         }
-    }
-
-    fn encoded_mut(&mut self, role: &RoleName) -> Option<(Vec<u8>, &mut Vec<Signature>)> {
-        let canonical = self.encoded(role)?.unsigned.canonical.clone();
-        let signatures = match role {
-            RoleName::Root => self.root.as_mut().and_then(Draft::signatures),
-            role => self.targets.get_mut(role).and_then(Draft::signatures),
-        };
-        signatures.map(|signatures| (canonical, signatures))
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::draft::Draft;
 use super::error::at;
 use super::layout::Layout;
-use super::{MAX_FILE, OwnRepository, RepositoryError};
+use super::{MAX_FILE, OwnRepository, RepositoryError, parallel};
 use crate::client::folder;
 use crate::client::tuf::percent;
 use crate::metadata::{Metadata as _, Root, Targets, Version};
@@ -36,10 +36,15 @@ impl OwnRepository {
             changed.push(RoleName::Root);
         }
         let published = self.published.as_ref();
-        for (role, draft) in self.targets.iter_mut().filter(|(_, draft)| draft.is_changed()) {
-            let version = published.and_then(|published| published.version_of(role));
-            draft.encode(role, version.map_or(Version::FIRST, Version::next), lifetimes.expiry(role, now))?;
-            changed.push(role.clone());
+        let drafts = self.targets.iter_mut().filter(|(_, draft)| draft.is_changed()).collect();
+        let encoded: Vec<Result<RoleName, RepositoryError>> =
+            parallel::map(drafts, |(role, draft): (&RoleName, &mut Draft<Targets>)| {
+                let version = published.and_then(|published| published.version_of(role));
+                draft.encode(role, version.map_or(Version::FIRST, Version::next), lifetimes.expiry(role, now))?;
+                Ok(role.clone())
+            });
+        for role in encoded {
+            changed.push(role?);
         }
         Ok(changed)
     }

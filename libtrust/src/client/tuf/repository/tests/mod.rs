@@ -1,5 +1,7 @@
 //! A repository from its beginning on, and what readers make of it.
 
+mod server;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -184,7 +186,7 @@ fn delegated_roles_are_signed_by_their_own_keys() {
 
     // Whoever has the keys signs what is staged; the owner publishes.
     let signed = place.open().sign(&others, None).unwrap();
-    assert!(signed.iter().all(|role| role.outstanding.is_none() && role.signed.len() == 1), "{signed:?}");
+    assert!(signed.iter().all(|role| role.outstanding.is_none()), "{signed:?}");
     place.open().publish(&place.keys, now()).unwrap();
     assert_eq!(place.read("team/x").unwrap(), b"team/x");
     assert_eq!(place.read("team/d1").unwrap(), b"team/d1");
@@ -341,4 +343,40 @@ fn what_was_changed_by_somebody_else_is_not_signed_anew() {
     .unwrap();
     let refused = OwnRepository::open(&place.dir(), Lifetimes::default());
     assert!(refused.is_err(), "{refused:?}");
+}
+
+#[test]
+fn a_root_that_does_not_follow_the_others_is_refused() {
+    let (place, _) = Place::new();
+    let (other, _) = Place::new();
+    let mut repository = other.open();
+    repository.rotate("root", &Signatories::one(other.key())).unwrap();
+    repository.publish(&other.keys, now()).unwrap();
+    fs::copy(other.dir().join("metadata/2.root.json"), place.dir().join("metadata/2.root.json")).unwrap();
+    let refused = OwnRepository::open(&place.dir(), Lifetimes::default());
+    assert!(matches!(refused, Err(RepositoryError::Verify(_))), "{refused:?}");
+}
+
+#[test]
+fn repositories_of_other_programs_are_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/tuf/python-tuf/delegations/metadata");
+    let metadata = folder.path().join("metadata");
+    fs::create_dir_all(&metadata).unwrap();
+    for name in names(&from) {
+        fs::copy(from.join(&name), metadata.join(&name)).unwrap();
+    }
+    let mut repository = OwnRepository::open(folder.path(), Lifetimes::default()).unwrap();
+    let mut seen = Vec::new();
+    repository
+        .walk(|role, _| {
+            seen.push(role.to_string());
+            true
+        })
+        .unwrap();
+    assert!(seen.contains(&"second/b".to_owned()), "{seen:?}");
+    // Nobody here has its keys.
+    repository.renew(&role("second/b")).unwrap();
+    let refused = repository.publish(&MemoryKeyStore::default(), now());
+    assert!(matches!(refused, Err(RepositoryError::MissingSignatures { .. })), "{refused:?}");
 }
