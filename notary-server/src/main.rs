@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod service;
+mod stores;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -29,6 +29,7 @@ const MAX_PASSWORD: u64 = 64 << 10;
 pub struct Manifests {
     registry: Registry,
     host: String,
+    name: String,
     turns: Semaphore,
 }
 
@@ -49,15 +50,20 @@ impl Manifests {
             None => Arc::new(Anonymous),
         };
         let registry = Registry::new(&options.host, &http, credentials)?;
-        Ok(Self { registry, host: options.host.clone(), turns: Semaphore::new(AT_ONCE) })
+        let (host, name) = (options.host.clone(), options.name.clone());
+        Ok(Self { registry, host, name, turns: Semaphore::new(AT_ONCE) })
     }
 
-    /// The manifest of this digest of the image that a collection is about; nothing if its name is no image's.
+    /// The manifest of this digest of the image that a collection is about; nothing if its name is none of an image in this
+    /// registry: whoever may publish under another name must not be shown what this server's login may read.
     ///
     /// # Errors
     /// If the registry does not have it, or why it could not be asked.
     pub async fn fetch(&self, gun: &Gun, digest: ImageDigest) -> Result<Option<Manifest>, RegistryError> {
         let Ok(image) = gun.as_str().parse::<ImageReference>() else { return Ok(None) };
+        if image.registry() != self.name {
+            return Ok(None);
+        }
         // The registry may be known here by another name than in images.
         let Ok(image) = format!("{}/{}", self.host, image.path()).parse::<ImageReference>() else { return Ok(None) };
         let _turn = self.turns.acquire().await;

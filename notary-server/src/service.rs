@@ -21,20 +21,14 @@ use notary_server::routes::{App, CacheHeaders, RequestLimits, UploadBudget};
 use notary_server::signer::OnlineSigner;
 use notary_server::signer::local::LocalSigner;
 use notary_server::signer::remote::RemoteSigner;
-use notary_server::storage::Storage;
-use notary_server::storage::measured::Measured;
-use notary_server::storage::memory::Memory;
-use notary_server::storage::mysql::MySql;
-use notary_server::storage::postgres::Postgres;
-use notary_server::storage::sql::schema::Prepare;
-use notary_server::storage::sqlite::{Sqlite, SqliteOptions};
-use notary_server::storage::tables::Tables;
 use notary_server::telemetry::Metrics;
 use notary_server::telemetry::metrics::CollectionMetrics;
 use notary_service::listen::{Tls, Validity, hangups};
 use notary_signer::keystore::Passphrases;
 use notary_signer::seal::Iterations;
 use tokio::task::JoinHandle;
+
+use crate::stores::{self, Stores};
 
 /// The name under which the passphrase of the embedded key store is known in its rows.
 const ALIAS: &str = "embedded";
@@ -69,27 +63,6 @@ pub struct Service {
     followers: Vec<JoinHandle<()>>,
 }
 
-/// A store for each dialect, over one database.
-pub struct Stores {
-    /// Notary's collections.
-    pub notary: Arc<dyn Storage>,
-    /// TUF 1.0 repositories.
-    pub tuf: Arc<dyn Storage>,
-}
-
-impl Stores {
-    /// Both, with their dialects.
-    pub fn each(&self) -> [(Dialect, &dyn Storage); 2] {
-        [(Dialect::Notary, &*self.notary), (Dialect::Tuf, &*self.tuf)]
-    }
-
-    /// Finishes what was begun in both.
-    pub async fn close(&self) {
-        self.notary.close().await;
-        self.tuf.close().await;
-    }
-}
-
 impl Service {
     /// Opens storage and signer.
     pub async fn open(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
@@ -99,7 +72,7 @@ impl Service {
         let auth = auth.transpose()?.map(Arc::new);
         // Keys first: where there are collections there has been a key store.
         let (signer, key_algorithm) = signer(&config.trust_service).await?;
-        let Stores { notary, tuf } = storage(&config.storage, metrics).await?;
+        let Stores { notary, tuf } = stores::open(&config.storage, metrics).await?;
         let of = |dialect, storage, metrics: &Arc<CollectionMetrics>| {
             let settings = collection_settings(dialect, settings, key_algorithm);
             let collections =
@@ -205,41 +178,6 @@ fn refuse_lost_keys(config: &Config) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// Opens the stores.
-pub async fn storage(config: &config::Storage, metrics: &Metrics) -> anyhow::Result<Stores> {
-    fn both<S: Storage>(notary: S, tuf: S, metrics: &Metrics) -> Stores {
-        Stores {
-            notary: Arc::new(Measured::new(notary, metrics.notary.clone())),
-            tuf: Arc::new(Measured::new(tuf, metrics.tuf.clone())),
-        }
-    }
-    let stores = match config {
-        config::Storage::Memory => both(Memory::new(), Memory::new(), metrics),
-        config::Storage::Sqlite { path } => {
-            let store = Sqlite::open(path, &SqliteOptions::default()).await?;
-            let tuf = store.on(Tables::Tuf);
-            both(store, tuf, metrics)
-        }
-        config::Storage::Postgres(database) => {
-            let store = Postgres::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            let tuf = store.tuf();
-            both(store, tuf, metrics)
-        }
-        config::Storage::MySql(database) => {
-            let store = MySql::open(database.url()?, database.settings(), Prepare::when(database.migrate)).await?;
-            let tuf = store.tuf();
-            both(store, tuf, metrics)
-        }
-    };
-    if stores.notary.is_shared_with_notary() {
-        tracing::info!(
-            "the database is shared with Notary: only files in its programs' own form are taken, until \
-             `notary-server migrate --leave-notary`"
-        );
-    }
-    Ok(stores)
 }
 
 /// Opens the signer; with the algorithm of new keys.

@@ -30,7 +30,10 @@ async fn registry(status: StatusCode, body: &'static str) -> (Manifests, Arc<Mut
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await.unwrap() });
-    (Manifests::open(&RegistryOptions { host, login: None, ca_file: None }).unwrap(), asked)
+    (
+        Manifests::open(&RegistryOptions { host, name: "registry.example".to_owned(), login: None, ca_file: None }).unwrap(),
+        asked,
+    )
 }
 
 /// A repository that lists `MANIFEST` as `1.2`, and as `team` a delegate.

@@ -69,8 +69,6 @@ class Repository:
         self.snapshot = Metadata(Snapshot(expires=expires))
         self.timestamp = Metadata(Timestamp(expires=expires))
         self.written = {}
-        for part in ("metadata", "targets"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
 
     # Keys.
 
@@ -102,7 +100,7 @@ class Repository:
         """Writes a metadata file under its name, with its version before it if names say versions."""
         encoded = quote(name, "")
         file = f"{version}.{encoded}.json" if versioned else f"{encoded}.json"
-        (self.folder / "metadata" / file).write_bytes(data)
+        self.put(f"metadata/{file}", data)
         self.written[name] = data
 
     def publish_root(self, also=()):
@@ -124,19 +122,30 @@ class Repository:
             data = self.sign(role, self.signers[name])
             self.write(name, role.signed.version, data, consistent)
             self.snapshot.signed.meta[f"{name}.json"] = self.meta(data, role.signed.version, lengths)
-        for name, named in (("snapshot", self.snapshot), ("timestamp", self.timestamp)):
-            if name in self.written:
-                named.signed.version += 1
-            data = self.sign(named, self.signers[name])
-            self.write(name, named.signed.version, data, consistent and name == "snapshot")
-            if name == "snapshot":
-                self.timestamp.signed.snapshot_meta = self.meta(data, named.signed.version, lengths)
+        if "snapshot" in self.written:
+            self.snapshot.signed.version += 1
+        data = self.sign(self.snapshot, self.signers["snapshot"])
+        self.write("snapshot", self.snapshot.signed.version, data, consistent)
+        self.timestamp.signed.snapshot_meta = self.meta(data, self.snapshot.signed.version, lengths)
+        self.publish_timestamp()
+
+    def publish_timestamp(self):
+        """Signs the next timestamp, which names the snapshot that was signed last."""
+        if "timestamp" in self.written:
+            self.timestamp.signed.version += 1
+        self.write("timestamp", self.timestamp.signed.version, self.sign(self.timestamp, self.signers["timestamp"]), False)
 
     def meta(self, data: bytes, version: int, lengths: bool) -> MetaFile:
         """How a file is named by the next one up."""
         meta = hashed(data, self.hashes) if lengths else MetaFile(1)
         meta.version = version
         return meta
+
+    def put(self, name: str, data: bytes):
+        """Shows a file under a name that clients ask for."""
+        place = self.folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
 
     # What is in it.
 
@@ -148,9 +157,7 @@ class Repository:
         self.targets[role].signed.targets[path] = file
         names = file.get_prefixed_paths() if self.root.signed.consistent_snapshot else [path]
         for name in names:
-            place = self.folder / "targets" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            self.put(f"targets/{name}", content)
         return file
 
     def delegate(self, parent: str, name: str, paths=None, prefixes=None, terminating=False, threshold=1, signers=None):

@@ -28,6 +28,14 @@ pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+/// The same for a command that is made already: its program, arguments and environment.
+pub fn bounded(command: &Command) -> Command {
+    let mut bounded = clean(command.get_program());
+    bounded.args(command.get_args());
+    bounded.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bounded
+}
+
 /// Runs a command to its end with nothing on standard input.
 pub fn run(command: &mut Command) -> Result<Outcome> {
     run_with_input(command, "")

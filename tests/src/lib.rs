@@ -10,6 +10,7 @@
 //! * [`load`]: publishers and readers that go on through failures and know what was acknowledged.
 //! * [`images`]: images in a registry, without an engine.
 //! * [`person`]: somebody who publishes and reads with our library.
+//! * [`tuf`]: TUF 1.0 repositories, web servers that misbehave, and clients of several languages behind one command line.
 //! * [`tls`], [`ports`]: certificates and ports for all of them.
 //!
 //! Environment: `STORY_SERVER` (`ours`, `go`), `NOTARY_SERVER_BIN` and `NOTARY_SIGNER_BIN` (another build of ours), `STORY_KILLS` (how often the
@@ -30,4 +31,5 @@ pub mod process;
 pub mod signing;
 pub mod tls;
 pub mod trust_server;
+pub mod tuf;
 pub mod wire;

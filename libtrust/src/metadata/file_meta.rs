@@ -62,7 +62,7 @@ impl Digests {
 pub struct FileMeta {
     /// Its version; only TUF 1.0 says it.
     pub version: Option<Version>,
-    /// Its length in bytes, an upper bound for readers; always there in Notary's dialect.
+    /// Its length in bytes, exactly; always there in Notary's dialect.
     pub length: Option<u64>,
     /// Its digests; SHA-256 is always there in Notary's dialect.
     pub digests: Digests,

@@ -127,16 +127,17 @@ pub fn accept(upload: &Upload, stored: &Stored, judgement: Judgement<'_>) -> Res
     Ok(Accepted { root, files, snapshot: plan })
 }
 
-/// Refuses a version that Notary's tables do not hold.
+/// Refuses a version that Notary's tables do not hold, or that nothing could follow.
 ///
 /// # Errors
-/// If it is beyond [`MAX_VERSION`] in Notary's dialect.
+/// If it is beyond [`MAX_VERSION`] in Notary's dialect, or the largest of all.
 pub fn storable(dialect: Dialect, role: &RoleName, version: Version) -> Result<(), Refusal> {
-    if dialect == Dialect::Notary && version.get() > MAX_VERSION {
-        Err(Refusal::version_too_large(role, version))
-    } else {
-        Ok(())
-    }
+    let most = match dialect {
+        Dialect::Notary => MAX_VERSION,
+        // Nothing could follow the largest.
+        _ => Version::MAX - 1,
+    };
+    if version.get() > most { Err(Refusal::version_too_large(role, version, most)) } else { Ok(()) }
 }
 
 /// The targets roles that were looked at, parents before children.

@@ -58,8 +58,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn version_too_large(role: &RoleName, version: Version) -> Self {
-        let largest = super::MAX_VERSION;
+    pub(super) fn version_too_large(role: &RoleName, version: Version, largest: u64) -> Self {
         Self::about(role, format!("{role} version {version} is beyond {largest}, the largest that can be stored"))
     }
 

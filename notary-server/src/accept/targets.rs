@@ -1,6 +1,7 @@
 //! Targets and delegations of an upload.
 
 use libtrust::dialect::{Dialect, Envelope};
+use libtrust::keys::PublicKey;
 use libtrust::metadata::{Root, Targets};
 use libtrust::names::RoleName;
 use libtrust::verify::{Expiration, SigningKeys, Verified, VerifyError, verify};
@@ -95,7 +96,13 @@ fn one(
 
 /// Whether `root` gives the targets role other keys than the stored root does.
 pub fn rekeyed(stored: &Stored, root: &Root) -> bool {
-    let keys = |root: &Root| root.roles.get(&RoleName::Targets).cloned();
+    let keys = |root: &Root| {
+        let listed = root.roles.get(&RoleName::Targets).cloned();
+        // By the keys themselves: where ids are opaque another key may come under the same one.
+        let keys = listed.iter().flat_map(|listed| &listed.key_ids).map(|id| root.keys.get(id).cloned());
+        let keys: Vec<Option<PublicKey>> = keys.collect();
+        (listed, keys)
+    };
     stored.root.as_ref().is_some_and(|stored| keys(stored) != keys(root))
 }
 

@@ -33,6 +33,9 @@ pub struct Current {
     pub root_says: Arc<Verified<Root>>,
 }
 
+/// What an entry of a snapshot takes in memory, in bytes.
+const ENTRY_BYTES: u32 = 256;
+
 impl Current {
     /// How the snapshot names the current file of a role.
     #[must_use]
@@ -53,7 +56,10 @@ impl Current {
     /// Rough size in memory, in bytes: files, and about as much again for what was read out of them.
     pub(super) fn weight(&self) -> u32 {
         let files = [&self.timestamp, &self.snapshot, &self.root];
-        files.iter().fold(0, |sum: u32, file| sum.saturating_add(file.weight().saturating_mul(2)))
+        let files = files.iter().fold(0, |sum: u32, file| sum.saturating_add(file.weight().saturating_mul(2)));
+        // An entry may be short in the file, and is not in memory.
+        let entries = u32::try_from(self.snapshot_says.meta.len()).unwrap_or(u32::MAX).saturating_mul(ENTRY_BYTES);
+        files.saturating_add(entries)
     }
 }
 

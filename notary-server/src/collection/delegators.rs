@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use libtrust::dialect::{Dialect, Envelope, Spelled as _};
 use libtrust::limits::Limits;
-use libtrust::metadata::Targets;
+use libtrust::metadata::{Delegations, Targets};
 use libtrust::names::{Gun, RoleName};
 
 use super::current::file_name;
@@ -14,8 +14,8 @@ use super::{Collections, Current, ReadFailure};
 use crate::accept::{StoredRole, Upload};
 
 impl Collections {
-    /// The stored top-level targets, if the upload needs them, and whatever stored roles can be reached from there and from
-    /// the uploaded ones. Only names are followed here; who signed what is judged later.
+    /// The stored top-level targets, if the upload needs them, and whatever stored roles that delegate can be reached from
+    /// there and from the uploaded ones. Only names are followed here; who signed what is judged later.
     ///
     /// Hash bins lead nowhere ([`crate::accept`] takes none that delegate), so however many there are, none is read.
     pub(super) async fn delegators(
@@ -38,12 +38,15 @@ impl Collections {
                 None => self.current_role(gun, &role, current).await?,
             };
             let Some(bytes) = bytes else { continue };
+            let mut leads_on = role == RoleName::Targets;
             if delegates {
                 let limits = if uploaded.is_some() { self.settings.limits } else { Limits::STORED };
-                let roles = delegated(self.dialect, role.clone(), bytes.clone(), limits).await;
-                queue.extend(roles.into_iter().filter(|role| seen.insert(role.clone())));
+                let delegations = delegations(self.dialect, role.clone(), bytes.clone(), limits).await;
+                leads_on |= delegations.succinct.is_some() || !delegations.roles.is_empty();
+                let roles = delegations.roles.into_iter().map(|role| RoleName::Delegation(role.name));
+                queue.extend(roles.filter(|role| seen.insert(role.clone())));
             }
-            if uploaded.is_none() {
+            if uploaded.is_none() && leads_on {
                 stored.insert(role, StoredRole { bytes });
             }
         }
@@ -62,15 +65,13 @@ impl Collections {
     }
 }
 
-/// The roles a file delegates to, hash bins aside. What cannot be read is for the judgement to say.
-async fn delegated(dialect: Dialect, role: RoleName, bytes: Bytes, limits: Limits) -> Vec<RoleName> {
+/// To whom a file delegates. What cannot be read is for the judgement to say.
+async fn delegations(dialect: Dialect, role: RoleName, bytes: Bytes, limits: Limits) -> Delegations {
     let is_large = bytes.len() >= LARGE;
     let read = move || {
         let envelope = Envelope::parse(dialect, role, &bytes, &limits).ok()?;
-        let roles = Targets::decode(&envelope).ok()?.delegations.roles;
-        Some(roles.into_iter().map(|role| RoleName::Delegation(role.name)).collect())
+        Some(Targets::decode(&envelope).ok()?.delegations)
     };
-    let found: Option<Vec<RoleName>> =
-        if is_large { tokio::task::spawn_blocking(read).await.ok().flatten() } else { read() };
+    let found = if is_large { tokio::task::spawn_blocking(read).await.ok().flatten() } else { read() };
     found.unwrap_or_default()
 }

@@ -108,7 +108,9 @@ impl Collections {
         }
         let (dialect, now, limits) = (self.dialect, self.now(), self.settings.limits);
         let form = if self.storage.is_shared_with_notary() { Form::AsNotaryWrites } else { Form::Any };
-        let size: usize = upload.sizes().sum();
+        // What is stored is judged as well: a small upload may hang on much.
+        let stored_size: usize = stored.targets.values().map(|role| role.bytes.len()).sum();
+        let size = upload.sizes().sum::<usize>() + stored_size;
         Ok(if size < LARGE {
             accept(upload, &stored, Judgement { dialect, gun, now, limits: &limits, form })
         } else {
@@ -169,8 +171,7 @@ impl Collections {
                 let mut next = next_snapshot(previous, changed, self.now());
                 next.version = floors.above(&RoleName::Snapshot, next.version);
                 storable(self.dialect, &RoleName::Snapshot, next.version)?;
-                let before = ground.current.as_ref().map(|current| &*current.snapshot.bytes);
-                let signed = self.sign_snapshot(gun, &root, &next, before).await?;
+                let signed = self.sign_snapshot(gun, &root, &next).await?;
                 let meta = *signed.says.file();
                 files.extend(new_file(&RoleName::Snapshot, &signed));
                 meta
@@ -182,8 +183,7 @@ impl Collections {
         let mut next = next_timestamp(ground.head.map(|head| head.version), named, self.now());
         next.version = floors.above(&RoleName::Timestamp, next.version);
         storable(self.dialect, &RoleName::Timestamp, next.version)?;
-        let before = ground.current.as_ref().map(|current| &*current.timestamp.bytes);
-        let timestamp = self.sign_timestamp(gun, &root, &next, before).await?;
+        let timestamp = self.sign_timestamp(gun, &root, &next).await?;
         files.extend(new_file(&RoleName::Timestamp, &timestamp));
         Ok(Some(Draft { dialect: self.dialect, files, root }))
     }
@@ -193,9 +193,8 @@ impl Collections {
         gun: &Gun,
         root: &Root,
         snapshot: &Snapshot,
-        before: Option<&[u8]>,
     ) -> Result<Signed<Snapshot>, PublishFailure> {
-        self.sign(gun, root, &RoleName::Snapshot, snapshot, before).await.map_err(|error| match error {
+        self.sign(gun, root, &RoleName::Snapshot, snapshot).await.map_err(|error| match error {
             NotSigned::KeysMissing { .. } => Refusal::BadHierarchy {
                 missing: RoleName::Snapshot,
                 message: "no snapshot was included in update and server does not hold current snapshot key for \
@@ -212,9 +211,8 @@ impl Collections {
         gun: &Gun,
         root: &Root,
         timestamp: &Timestamp,
-        before: Option<&[u8]>,
     ) -> Result<Signed<Timestamp>, PublishFailure> {
-        self.sign(gun, root, &RoleName::Timestamp, timestamp, before).await.map_err(|error| match error {
+        self.sign(gun, root, &RoleName::Timestamp, timestamp).await.map_err(|error| match error {
             NotSigned::KeysMissing { .. } if self.dialect == Dialect::Tuf => Refusal::BadHierarchy {
                 missing: RoleName::Timestamp,
                 message: format!("no timestamp was sent, and the server cannot sign one: {error}"),

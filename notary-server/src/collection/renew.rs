@@ -213,9 +213,7 @@ impl Collections {
             let root_link = (self.dialect.rules().links == LinkRule::Digest).then(|| (&RoleName::Root, root.file()));
             let mut next = next_snapshot(Some(&current.snapshot_says), root_link, self.now());
             next.version = floors.above(&RoleName::Snapshot, next.version);
-            if let Some(signed) =
-                self.sign_if_possible(gun, root, &RoleName::Snapshot, &next, &current.snapshot.bytes).await?
-            {
+            if let Some(signed) = self.sign_if_possible(gun, root, &RoleName::Snapshot, &next).await? {
                 named = *signed.says.file();
                 files.extend(new_file(&RoleName::Snapshot, &signed));
             }
@@ -226,7 +224,7 @@ impl Collections {
         }
         let mut next = next_timestamp(Some(current.timestamp.version), named, self.now());
         next.version = floors.above(&RoleName::Timestamp, next.version);
-        let signed = self.sign_if_possible(gun, root, &RoleName::Timestamp, &next, &current.timestamp.bytes).await?;
+        let signed = self.sign_if_possible(gun, root, &RoleName::Timestamp, &next).await?;
         let Some(signed) = signed else { return Ok(None) };
         files.extend(new_file(&RoleName::Timestamp, &signed));
         Ok(Some(Draft { dialect: self.dialect, files, root: root.clone() }))
@@ -239,12 +237,11 @@ impl Collections {
         root: &Root,
         role: &RoleName,
         next: &T,
-        before: &[u8],
     ) -> Result<Option<Signed<T>>, PublishFailure> {
         if storable(self.dialect, role, next.version()).is_err() {
             return Ok(None);
         }
-        match self.sign(gun, root, role, next, Some(before)).await {
+        match self.sign(gun, root, role, next).await {
             Ok(signed) => Ok(Some(signed)),
             Err(NotSigned::KeysMissing { .. }) => Ok(None),
             Err(error) => Err(error.into()),

@@ -1,7 +1,9 @@
 //! Having the online signer sign a role.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use libtrust::dialect::{Dialect, Envelope, Spelled};
+use libtrust::dialect::{Envelope, Spelled};
 use libtrust::json::NotCanonical;
 use libtrust::keys::Signature;
 use libtrust::limits::Limits;
@@ -37,27 +39,27 @@ pub(super) enum NotSigned {
 }
 
 impl Collections {
-    /// Signs `metadata` with every key of the role that the signer holds. What the file `before` says beyond what we know
-    /// stays, where the dialect keeps it.
+    /// Signs `metadata` with every key of the role that the signer holds. Nothing is taken over from an earlier file but what
+    /// `metadata` says: a publisher's own words must not get the server's signature, least of all as the same keys sign in
+    /// another dialect, whose readers might understand them.
     pub(super) async fn sign<T: Spelled + Metadata + Sync>(
         &self,
         gun: &Gun,
         root: &Root,
         role: &RoleName,
         metadata: &T,
-        before: Option<&[u8]>,
     ) -> Result<Signed<T>, NotSigned> {
         let dialect = self.dialect;
         let keys = SigningKeys::of_role(root, role).ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
-        let before = before.filter(|_| dialect != Dialect::Notary);
-        let parsed = before.and_then(|bytes| Envelope::parse(dialect, role.clone(), bytes, &Limits::STORED).ok());
-        let unsigned = match &parsed {
-            Some(before) => dialect.encode_over(metadata, before)?,
-            None => dialect.encode(metadata)?,
-        };
+        let unsigned = dialect.encode(metadata)?;
         let mut signatures: Vec<Signature> = Vec::new();
+        let mut asked = BTreeSet::new();
         for id in keys.ids() {
             let held = held_as(dialect, root, id);
+            // One key under two ids counts once.
+            if !asked.insert(held.clone()) {
+                continue;
+            }
             match self.signer.sign(&held, gun, role, &unsigned.canonical).await {
                 Ok(signature) => signatures.push(Signature { key_id: id.clone(), ..signature }),
                 // A key of another collection is as good as none.

@@ -8,6 +8,7 @@ use libtrust::metadata::Target;
 use libtrust::names::{Gun, RoleName};
 use libtrust::verify::{Expiration, Known, Search, Step, TrustedRoot, TrustedTargets, Verified};
 
+use super::publish::LARGE;
 use super::{Collections, Current, ReadFailure};
 
 /// Delegated roles that are looked at for one target, as in the reference client.
@@ -22,6 +23,11 @@ impl Collections {
     pub async fn target(&self, gun: &Gun, name: &str) -> Result<Option<Target>, ReadFailure> {
         let Some(current) = self.current(gun).await? else { return Ok(None) };
         let Some(targets) = self.current_role(gun, &RoleName::Targets, &current).await? else { return Ok(None) };
+        // A search reads as much as a reader does; large ones take turns, as large uploads do.
+        let _turn = match targets.len() + current.snapshot.bytes.len() {
+            size if size >= LARGE => Some(self.large.acquire().await),
+            _ => None,
+        };
         let chain = self.chain(&current, &targets).map_err(|fault| ReadFailure::Torn { gun: gun.clone(), fault })?;
         let Some(top) = chain.targets() else { return Ok(None) };
         let mut search = Search::new(name, top, ROLES);

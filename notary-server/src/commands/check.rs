@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{Output, open};
 use crate::args::Arguments;
-use crate::service::{self, Stores};
+use crate::service;
+use crate::stores::Stores;
 
 /// What to look at, and how to tell.
 #[derive(Debug, clap::Args)]

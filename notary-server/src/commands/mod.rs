@@ -14,8 +14,9 @@ use notary_server::telemetry::Metrics;
 use notary_service::config::environment;
 use notary_service::logs::Logs;
 
+use crate::DEFAULT_LISTEN;
 use crate::args::Arguments;
-use crate::{DEFAULT_LISTEN, service};
+use crate::stores::{self, Stores};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -54,7 +55,7 @@ fn open(arguments: &Arguments) -> anyhow::Result<Opened> {
 }
 
 impl Opened {
-    async fn storage(&self) -> anyhow::Result<service::Stores> {
-        service::storage(&self.config.storage, &self.metrics).await
+    async fn storage(&self) -> anyhow::Result<Stores> {
+        stores::open(&self.config.storage, &self.metrics).await
     }
 }

@@ -6,13 +6,15 @@ use serde_json::{Map, Value, json};
 
 use notary_service::config::{ConfigError, Section};
 
-pub(super) const KEYS: &[&str] = &["url", "username", "password_file", "tls_ca_file"];
+pub(super) const KEYS: &[&str] = &["url", "name", "username", "password_file", "tls_ca_file"];
 
 /// The registry that targets are fetched from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryOptions {
     /// Host and port of `url`.
     pub host: String,
+    /// `name`: what names of images call it; `host` without.
+    pub name: String,
     /// `username`, and the path of `password_file`; anonymous without.
     pub login: Option<(String, PathBuf)>,
     /// `tls_ca_file`: the only authorities trusted for it; the system's without.
@@ -22,10 +24,11 @@ pub struct RegistryOptions {
 pub(super) fn read(mut section: Section<'_>) -> Result<Option<RegistryOptions>, ConfigError> {
     const URL: &str = "https://HOST or https://HOST:PORT";
     let ca_file = section.path("tls_ca_file")?;
+    let name = section.text("name")?;
     let user = section.text("username")?;
     let password = section.path("password_file")?;
     let Some(url) = section.take("url") else {
-        let is_begun = ca_file.is_some() || user.is_some() || password.is_some();
+        let is_begun = name.is_some() || ca_file.is_some() || user.is_some() || password.is_some();
         return if is_begun { Err(section.missing("url", URL)) } else { Ok(None) };
     };
     let host = url.text().and_then(|text| host(&text)).ok_or_else(|| url.invalid(URL))?;
@@ -35,7 +38,8 @@ pub(super) fn read(mut section: Section<'_>) -> Result<Option<RegistryOptions>, 
         (Some(_), None) => return Err(section.missing("password_file", "the path of a file with the password")),
         (None, Some(_)) => return Err(section.missing("username", "whose password it is")),
     };
-    Ok(Some(RegistryOptions { host, login, ca_file }))
+    let name = name.unwrap_or_else(|| host.clone());
+    Ok(Some(RegistryOptions { host, name, login, ca_file }))
 }
 
 /// Host and port, as image names spell a registry: one with neither dot nor port would be taken for part of a path.
@@ -50,6 +54,9 @@ fn host(url: &str) -> Option<String> {
 pub(super) fn describe(options: Option<&RegistryOptions>) -> Value {
     let Some(options) = options else { return json!({}) };
     let mut described = Map::from_iter([("url".to_owned(), json!(format!("https://{}", options.host)))]);
+    if options.name != options.host {
+        described.insert("name".to_owned(), json!(options.name));
+    }
     if let Some((user, file)) = &options.login {
         described.extend([("username".to_owned(), json!(user)), ("password_file".to_owned(), json!(file))]);
     }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use libtrust::metadata::Digests;
 use libtrust::names::{Gun, ImageDigest};
@@ -11,6 +11,14 @@ use super::App;
 use super::metadata::is_known;
 use super::route::{TargetFile, Which};
 use crate::error::{ApiError, Code};
+
+/// What manifests are.
+const MANIFESTS: [&str; 4] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 
 /// Answers with the manifest that the repository lists under this name, or 304 if the client has it. Only what is listed is
 /// asked for: the registry's login is the server's, and not for everyone.
@@ -41,12 +49,14 @@ pub(super) async fn get(
     } else {
         let digest: ImageDigest = format!("sha256:{hex}").parse().map_err(|_| no_target("its digest is none"))?;
         let manifest = manifests.fetch(gun, digest).await?;
-        let manifest = manifest.ok_or_else(|| no_target("the repository's name is no image's"))?;
+        let manifest = manifest
+            .ok_or_else(|| no_target("the repository's name is none of an image in the configured registry"))?;
         let headers = response.headers_mut();
         headers.insert(CONTENT_LENGTH, HeaderValue::from(manifest.bytes.len()));
-        if let Ok(kind) = HeaderValue::try_from(manifest.descriptor.media_type) {
-            headers.insert(CONTENT_TYPE, kind);
-        }
+        // What a manifest says of itself was written by whoever pushed it, and browsers would believe it.
+        let kind = MANIFESTS.into_iter().find(|kind| *kind == manifest.descriptor.media_type);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.unwrap_or("application/octet-stream")));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if method != Method::HEAD {
             *response.body_mut() = Body::from(manifest.bytes);
         }

@@ -71,6 +71,7 @@ impl Arguments {
                 Group::Deployed,
                 Group::Adoption,
                 Group::Command,
+                Group::Tuf,
             ],
             some => some.to_vec(),
         };

@@ -207,7 +207,7 @@ fn milliseconds(command: Command) -> Result<f64> {
 }
 
 /// The same, and its highest resident memory in MiB as far as it was seen.
-fn time_and_peak(mut command: Command) -> Result<(f64, f64)> {
+pub(super) fn time_and_peak(mut command: Command) -> Result<(f64, f64)> {
     let begun = Instant::now();
     let mut child = command.stderr(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
     let status = format!("/proc/{}/status", child.id());

@@ -8,6 +8,7 @@ mod mixed;
 mod publishes;
 mod reads;
 mod startup;
+mod tuf;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub enum Group {
     Deployed,
     Adoption,
     Command,
+    Tuf,
 }
 
 /// Everything that runs. The servers end before what they stand on.
@@ -105,6 +107,9 @@ pub async fn measure(plan: &Plan, stage: &mut Stage, report: &mut Report) -> Res
     }
     if plan.has(Group::Command) {
         command::measure(plan, stage, report).await?;
+    }
+    if plan.has(Group::Tuf) {
+        tuf::measure(plan, stage, report).await?;
     }
     Ok(())
 }
