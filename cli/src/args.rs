@@ -1,6 +1,8 @@
 //! The command line of `trust`: global options and one verb. Each verb's own options are in its file in
 //! [`commands`](crate::commands); this is where they become one tree.
 
+use std::ffi::OsString;
+
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
@@ -24,6 +26,34 @@ pub struct Arguments {
     /// Options every verb takes.
     #[command(flatten)]
     pub global: GlobalOptions,
+}
+
+impl Arguments {
+    /// The command line, if it is one of those that must start at once. The whole tree of verbs takes some milliseconds and
+    /// megabytes; nothing is the answer also to a wrong call, which the whole tree then explains.
+    #[must_use]
+    pub fn of_reader(words: &[OsString]) -> Option<Self> {
+        if words.get(1).is_none_or(|verb| verb != "tuf") {
+            return None;
+        }
+        let ReaderArguments { command: ReaderCommand::Tuf(options), global } =
+            ReaderArguments::try_parse_from(words).ok()?;
+        Some(Self { command: Command::Tuf(Box::new(options.into())), global })
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "trust")]
+struct ReaderArguments {
+    #[command(subcommand)]
+    command: ReaderCommand,
+    #[command(flatten)]
+    global: GlobalOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReaderCommand {
+    Tuf(tuf::ReaderOptions),
 }
 
 /// What to do. The first line of each is its help.
@@ -116,6 +146,18 @@ mod tests {
     #[test]
     fn the_tree_holds_together() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_readers_are_called_with_means_the_same_to_both_trees() {
+        let words = "trust tuf --metadata-dir m --target-name a refresh --metadata-url u -o json --target-name b";
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        let (short, whole) = (Arguments::of_reader(&words).unwrap(), Arguments::try_parse_from(&words).unwrap());
+        assert_eq!(format!("{short:?}"), format!("{whole:?}"));
+        for other in ["trust tuf add repo x", "trust tuf refresh --help", "trust tuf refresh --bogus", "trust list a"] {
+            let words: Vec<OsString> = other.split(' ').map(OsString::from).collect();
+            assert!(Arguments::of_reader(&words).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn start(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn trust(words: &[OsString], format: Format, environment: Environment) -> Result<Exit, Failure> {
-    let arguments = match Arguments::try_parse_from(words) {
+    let arguments = match Arguments::of_reader(words).map_or_else(|| Arguments::try_parse_from(words), Ok) {
         Ok(arguments) => arguments,
         Err(error) => return answer(&error, format),
     };

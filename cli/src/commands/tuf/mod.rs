@@ -40,6 +40,32 @@ pub struct Options {
     pub verb: Verb,
 }
 
+/// The verbs that other programs call again and again, with the options of [`Options`]: a tree that is parsed at once.
+#[derive(Debug, Args)]
+pub struct ReaderOptions {
+    #[command(flatten)]
+    client: ClientOptions,
+    #[command(subcommand)]
+    verb: ReaderVerb,
+}
+
+/// Those of [`Verb`] that read.
+#[derive(Debug, Subcommand)]
+enum ReaderVerb {
+    Refresh(refresh::Options),
+    Download(download::Options),
+}
+
+impl From<ReaderOptions> for Options {
+    fn from(reader: ReaderOptions) -> Self {
+        let verb = match reader.verb {
+            ReaderVerb::Refresh(options) => Verb::Refresh(options),
+            ReaderVerb::Download(options) => Verb::Download(options),
+        };
+        Self { client: reader.client, verb }
+    }
+}
+
 /// What to do with a repository.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
