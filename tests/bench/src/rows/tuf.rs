@@ -50,7 +50,7 @@ fn refresh(scratch: &Path, runs: usize) -> Result<Vec<Row>> {
     let clients = [Client::Ours, Client::PythonTuf, Client::SigstoreTuf];
     let (mut firsts, mut warms, mut peaks) = ([vec![], vec![], vec![]], [vec![], vec![], vec![]], [0.0_f64; 3]);
     for run in 0..runs {
-        for (index, client) in clients.into_iter().enumerate() {
+        for (((client, firsts), warms), peak) in clients.into_iter().zip(&mut firsts).zip(&mut warms).zip(&mut peaks) {
             let user = User::new(
                 client,
                 &scratch.join("small"),
@@ -58,9 +58,9 @@ fn refresh(scratch: &Path, runs: usize) -> Result<Vec<Row>> {
                 site.url(),
                 &repository.root(),
             )?;
-            firsts[index].push(milliseconds(user.refreshing()?)?);
-            warms[index].push(milliseconds(user.refreshing()?)?);
-            peaks[index] = peaks[index].max(time_and_peak(quiet(user.refreshing()?))?.1);
+            firsts.push(milliseconds(user.refreshing()?)?);
+            warms.push(milliseconds(user.refreshing()?)?);
+            *peak = peak.max(time_and_peak(quiet(user.refreshing()?))?.1);
         }
     }
     for (row, figures) in [(&mut first, firsts), (&mut warm, warms)] {
@@ -84,12 +84,13 @@ fn download(scratch: &Path, runs: usize) -> Result<Row> {
     let site = Site::start(repository.folder())?;
     let (mut times, mut peaks) = ([vec![], vec![], vec![]], [0.0_f64; 3]);
     for run in 0..runs.div_ceil(4) {
-        for (index, client) in [Client::Ours, Client::PythonTuf, Client::SigstoreTuf].into_iter().enumerate() {
+        let clients = [Client::Ours, Client::PythonTuf, Client::SigstoreTuf];
+        for ((client, times), highest) in clients.into_iter().zip(&mut times).zip(&mut peaks) {
             let folder = scratch.join("download");
             let user = User::new(client, &folder, &format!("{client:?}-{run}"), site.url(), &repository.root())?;
             let (time, peak) = time_and_peak(quiet(user.downloading(&["large"])?))?;
-            times[index].push(time);
-            peaks[index] = peaks[index].max(peak);
+            times.push(time);
+            *highest = highest.max(peak);
             ensure!(user.take_target()?.len() == 16 << 20, "{client:?} got something else");
         }
     }
@@ -112,9 +113,10 @@ fn ten_thousand(scratch: &Path, runs: usize) -> Result<Row> {
     let site = Site::start(repository.folder())?;
     let (mut times, mut highest) = ([vec![], vec![], vec![]], 0.0_f64);
     for run in 0..runs.div_ceil(2) {
-        for (index, client) in [Client::Ours, Client::PythonTuf, Client::SigstoreTuf].into_iter().enumerate() {
+        let clients = [Client::Ours, Client::PythonTuf, Client::SigstoreTuf];
+        for (client, times) in clients.into_iter().zip(&mut times) {
             let new = |name: String| User::new(client, &scratch.join("many"), &name, site.url(), &repository.root());
-            times[index].push(milliseconds(new(format!("{client:?}-{run}"))?.refreshing()?)?);
+            times.push(milliseconds(new(format!("{client:?}-{run}"))?.refreshing()?)?);
             if client == Client::Ours {
                 highest = highest.max(time_and_peak(quiet(new(format!("{client:?}-{run}-peak"))?.refreshing()?))?.1);
             }
