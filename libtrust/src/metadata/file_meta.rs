@@ -69,6 +69,24 @@ pub struct FileMeta {
 }
 
 impl FileMeta {
+    /// What names these bytes where files are named by version: SHA-256 is the one digest that is written.
+    #[must_use]
+    pub fn by_version(version: Version, bytes: &[u8]) -> Self {
+        Self { version: Some(version), length: Some(bytes.len() as u64), digests: Digests::sha256_of(bytes) }
+    }
+
+    /// What is to be held against `named`: length, and of the digests those that are listed there. Its version is not known
+    /// from bytes alone.
+    #[must_use]
+    pub fn to_compare(named: &Self, bytes: &[u8]) -> Self {
+        let digests = match named.digests {
+            Digests { sha256: None, sha512: None, .. } => Digests::default(),
+            Digests { sha512: None, .. } => Digests::sha256_of(bytes),
+            _ => Digests::of(bytes),
+        };
+        Self { version: None, length: Some(bytes.len() as u64), digests }
+    }
+
     /// What names exactly these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {

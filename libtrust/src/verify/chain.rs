@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use super::links::{matches_file, snapshot_names};
+use super::links::{is_in, is_named, snapshot_names};
 use super::rollback::{Known, not_older, snapshot_follows, timestamp_follows};
 use super::threshold::SigningKeys;
 use super::{Expiration, Verified, VerifyError, verify};
@@ -130,7 +130,7 @@ impl TrustedTimestamp {
         known: impl Into<Known<'k, Snapshot>>,
     ) -> Result<TrustedSnapshot, VerifyError> {
         let snapshot: Verified<Snapshot> = self.before.role(file, &RoleName::Snapshot)?;
-        matches_file(&RoleName::Snapshot, snapshot.file(), &self.timestamp.snapshot, &RoleName::Timestamp)?;
+        is_named(file, &snapshot, &self.timestamp.snapshot, &RoleName::Timestamp)?;
         snapshot_follows(&snapshot, known.into())?;
         if file.dialect().rules().links == LinkRule::Digest {
             snapshot_names(&snapshot, &RoleName::Root, self.before.root.file())?;
@@ -147,7 +147,7 @@ impl TrustedTimestamp {
     pub fn kept_snapshot(&self, file: &Envelope<'_>) -> Result<TrustedSnapshot, VerifyError> {
         let snapshot: Verified<Snapshot> = self.before.role(file, &RoleName::Snapshot)?;
         let named = FileMeta { version: self.timestamp.snapshot.version, ..FileMeta::default() };
-        matches_file(&RoleName::Snapshot, snapshot.file(), &named, &RoleName::Timestamp)?;
+        is_named(file, &snapshot, &named, &RoleName::Timestamp)?;
         self.before.fresh(&snapshot)?;
         Ok(TrustedSnapshot { before: self.clone(), snapshot: Arc::new(snapshot) })
     }
@@ -166,7 +166,7 @@ impl TrustedSnapshot {
     /// The first rule that does not hold.
     pub fn targets(&self, file: &Envelope<'_>, newest_known: Option<Version>) -> Result<TrustedTargets, VerifyError> {
         let targets: Verified<Targets> = self.before.before.role(file, &RoleName::Targets)?;
-        snapshot_names(&self.snapshot, &RoleName::Targets, targets.file())?;
+        is_in(&self.snapshot, file, &targets)?;
         not_older(&targets, newest_known)?;
         self.before.before.fresh(&targets)?;
         let targets = BTreeMap::from([(RoleName::Targets, Arc::new(targets))]);
@@ -232,7 +232,7 @@ impl TrustedTargets {
         let keys = SigningKeys::of_delegation(&delegator.delegations, name).filter(|_| is_it);
         let keys = keys.ok_or_else(|| VerifyError::NotDelegated(role.clone()))?;
         let targets = verify::<Targets>(file, &keys, Expiration::Ignored)?;
-        snapshot_names(&self.before.snapshot, &role, targets.file())?;
+        is_in(&self.before.snapshot, file, &targets)?;
         self.before.before.before.fresh(&targets)?;
         Ok(targets)
     }

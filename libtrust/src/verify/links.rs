@@ -1,7 +1,8 @@
 //! One file naming the bytes of another.
 
 use super::{Verified, VerifyError};
-use crate::metadata::{FileMeta, Snapshot};
+use crate::dialect::Envelope;
+use crate::metadata::{Digests, FileMeta, Snapshot};
 use crate::names::RoleName;
 
 /// Checks that `found` is what `named` says: the version is that, where one is named; else at least one digest is. Where
@@ -41,6 +42,32 @@ pub fn matches_file(
         }
         _ => Ok(()),
     }
+}
+
+/// Checks that a verified file, whose bytes are in `envelope`, is the one that is named.
+pub(super) fn is_named<T>(
+    envelope: &Envelope<'_>,
+    verified: &Verified<T>,
+    named: &FileMeta,
+    named_by: &RoleName,
+) -> Result<(), VerifyError> {
+    let mut found = *verified.file();
+    if named.digests.sha512.is_some() && found.digests.sha512.is_none() {
+        found.digests = Digests::of(envelope.bytes());
+    }
+    matches_file(verified.role(), &found, named, named_by)
+}
+
+/// Checks that `snapshot` names a verified file, whose bytes are in `envelope`.
+pub(super) fn is_in<T>(
+    snapshot: &Verified<Snapshot>,
+    envelope: &Envelope<'_>,
+    verified: &Verified<T>,
+) -> Result<(), VerifyError> {
+    let role = verified.role();
+    let named = snapshot.meta.get(role.as_str());
+    let named = named.ok_or_else(|| VerifyError::NotInSnapshot { role: role.clone(), snapshot: snapshot.version })?;
+    is_named(envelope, verified, named, &RoleName::Snapshot)
 }
 
 /// Checks that `snapshot` names exactly this file of `role`.

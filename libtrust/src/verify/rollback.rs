@@ -56,13 +56,17 @@ pub(super) fn timestamp_follows(file: &Verified<Timestamp>, known: Known<'_, Tim
     }
 }
 
-/// Refuses a snapshot that is older than the one known, names an older version of a role, or no longer names a role.
+/// Refuses a snapshot that names an older version of a role than the one known, or no longer names a role; of one of which
+/// only the version is known, an older one.
 ///
 /// # Errors
 /// [`VerifyError::Rollback`] or [`VerifyError::NoLongerNamed`].
 pub fn snapshot_follows(file: &Verified<Snapshot>, known: Known<'_, Snapshot>) -> Result<(), VerifyError> {
-    not_older(file, known.version())?;
-    let Known::File(known) = known else { return Ok(()) };
+    let known = match known {
+        // Its own version is for the timestamp to hold: that names it (TUF 1.0, 5.5.5).
+        Known::File(known) => known,
+        known => return not_older(file, known.version()),
+    };
     for (role, before) in &known.meta {
         let Some(now) = file.meta.get(role) else {
             return Err(VerifyError::NoLongerNamed { role: role.clone(), snapshot: file.version() });

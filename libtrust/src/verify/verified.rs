@@ -31,7 +31,8 @@ impl<T> Verified<T> {
         &self.role
     }
 
-    /// Length and digests of exactly the bytes that were verified; its version where files are named by that.
+    /// Length and digests of exactly the bytes that were verified; where files are named by version, that and the SHA-256
+    /// alone.
     pub const fn file(&self) -> &FileMeta {
         &self.file
     }
@@ -71,10 +72,10 @@ pub fn verify<T: Spelled + Metadata>(
 /// Makes the proof. Private to this module's parent: only the rules may call it.
 pub(super) fn seal<T: Metadata>(envelope: &Envelope<'_>, metadata: T, signers: Vec<KeyId>) -> Verified<T> {
     let dialect = envelope.dialect();
-    let version = match dialect.rules().links {
-        LinkRule::Digest => None,
-        LinkRule::Version => Some(metadata.version()),
+    let bytes = envelope.bytes();
+    let file = match dialect.rules().links {
+        LinkRule::Digest => FileMeta::of(bytes),
+        LinkRule::Version => FileMeta::by_version(metadata.version(), bytes),
     };
-    let file = FileMeta { version, ..FileMeta::of(envelope.bytes()) };
     Verified { metadata, dialect, role: envelope.role().clone(), file, signers }
 }

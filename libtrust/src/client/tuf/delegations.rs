@@ -63,7 +63,7 @@ impl Repository {
         let _turn = super::turn(&*client.store, PATIENCE).await?;
         let named = named_in(chain.snapshot(), &role)?;
         if let Some(bytes) = client.stored(&role, client.limits.named_bytes)?
-            && matches_file(&role, &FileMeta::of(&bytes), &named, &RoleName::Snapshot).is_ok()
+            && matches_file(&role, &FileMeta::to_compare(&named, &bytes), &named, &RoleName::Snapshot).is_ok()
             && let Ok(envelope) = parse(&role, &bytes)
             && let Ok(targets) = chain.delegated(delegator, name, &envelope)
         {

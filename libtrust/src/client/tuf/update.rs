@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{MetadataName, Source, Store, StoreError, TufError};
 use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled};
 use crate::limits::Limits;
-use crate::metadata::{Digests, FileMeta, Metadata, Root, Snapshot, Timestamp, Version};
+use crate::metadata::{FileMeta, Metadata, Root, Snapshot, Timestamp, Version};
 use crate::names::RoleName;
 use crate::verify::{
     Expiration, Known, SigningKeys, TrustedRoot, TrustedSnapshot, TrustedTargets, TrustedTimestamp, Verified,
@@ -169,7 +169,7 @@ impl RepositoryClient {
         let role = RoleName::Targets;
         let named = named_in(snapshot.snapshot(), &role)?;
         if let Some(bytes) = self.stored(&role, self.limits.named_bytes)?
-            && matches_file(&role, &FileMeta::of(&bytes), &named, &RoleName::Snapshot).is_ok()
+            && matches_file(&role, &FileMeta::to_compare(&named, &bytes), &named, &RoleName::Snapshot).is_ok()
             && let Ok(envelope) = parse(&role, &bytes)
             && let Ok(targets) = snapshot.targets(&envelope, None)
         {
@@ -202,16 +202,7 @@ impl RepositoryClient {
         let name = MetadataName { role: role.clone(), version };
         let limit = named.length.map_or(usual_limit, |length| length.min(self.limits.named_bytes));
         let bytes = self.fetch(&name, limit).await?;
-        let found = match named.digests {
-            Digests { sha256: None, sha512: None, .. } => {
-                FileMeta { length: Some(bytes.len() as u64), ..FileMeta::default() }
-            }
-            Digests { sha512: None, .. } => {
-                FileMeta { version: None, length: Some(bytes.len() as u64), digests: Digests::sha256_of(&bytes) }
-            }
-            _ => FileMeta::of(&bytes),
-        };
-        matches_file(role, &found, named, named_by)?;
+        matches_file(role, &FileMeta::to_compare(named, &bytes), named, named_by)?;
         Ok(bytes)
     }
 
