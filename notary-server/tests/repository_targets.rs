@@ -31,7 +31,8 @@ async fn registry(status: StatusCode, body: &'static str) -> (Manifests, Arc<Mut
     let host = format!("127.0.0.1:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await.unwrap() });
     (
-        Manifests::open(&RegistryOptions { host, name: "registry.example".to_owned(), login: None, ca_file: None }).unwrap(),
+        Manifests::open(&RegistryOptions { host, name: "registry.example".to_owned(), login: None, ca_file: None })
+            .unwrap(),
         asked,
     )
 }
