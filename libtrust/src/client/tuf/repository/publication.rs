@@ -1,5 +1,6 @@
 //! Putting many files in place so that a crash leaves all of them or none.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,13 +16,13 @@ const FEW: usize = 32;
 pub(super) struct Publication<'l> {
     layout: &'l Layout,
     written: Vec<PathBuf>,
-    folders: std::collections::BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
 }
 
 impl<'l> Publication<'l> {
     pub(super) fn begin(layout: &'l Layout) -> io::Result<Self> {
         folder::remove(&layout.unfinished())?;
-        Ok(Self { layout, written: Vec::new(), folders: std::collections::BTreeSet::new() })
+        Ok(Self { layout, written: Vec::new(), folders: BTreeSet::new() })
     }
 
     /// Adds a file, by its path in the repository.
@@ -59,7 +60,7 @@ pub(super) fn finish(layout: &Layout) -> io::Result<()> {
     list(&from, Path::new(""), &mut files)?;
     let (roots, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_root(path));
     let (last, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|path| path == timestamp);
-    let mut folders = std::collections::BTreeSet::new();
+    let mut folders = BTreeSet::new();
     // Readers look for roots first and begin with the timestamp: it names what is there already.
     for path in others.iter().chain(&roots).chain(&last) {
         let target = layout.dir().join(path);
@@ -70,8 +71,8 @@ pub(super) fn finish(layout: &Layout) -> io::Result<()> {
         }
         fs::rename(from.join(path), target)?;
     }
-    for folder in folders {
-        folder::sync(&folder)?;
+    for folder in folders.iter().map(PathBuf::as_path).chain([layout.dir()]) {
+        folder::sync(folder)?;
     }
     folder::remove(&layout.staged())?;
     fs::remove_dir_all(&from)?;
@@ -92,7 +93,7 @@ fn list(top: &Path, below: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-fn sync_all(files: &[PathBuf], folders: &std::collections::BTreeSet<PathBuf>, workspace: &Path) -> io::Result<()> {
+fn sync_all(files: &[PathBuf], folders: &BTreeSet<PathBuf>, workspace: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     if files.len() > FEW {
         return Ok(rustix::fs::syncfs(File::open(workspace)?)?);
