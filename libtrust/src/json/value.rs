@@ -127,8 +127,14 @@ impl From<u64> for Value<'static> {
 impl<'a> FromIterator<(Cow<'a, str>, Value<'a>)> for Value<'a> {
     /// An object. Of members with the same name the last stays.
     fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Value<'a>)>>(members: I) -> Self {
-        let members: std::collections::BTreeMap<_, _> = members.into_iter().collect();
-        Self::Object(members.into_iter().collect())
+        let mut members: Members<'a> = members.into_iter().collect();
+        if !members.is_sorted_by(|a, b| a.0 < b.0) {
+            // Sorting keeps the order of equal names, so of those the last one comes first now.
+            members.reverse();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            members.dedup_by(|later, kept| later.0 == kept.0);
+        }
+        Self::Object(members)
     }
 }
 
@@ -313,6 +319,16 @@ mod tests {
         assert_eq!(value.get("a").and_then(|a| a.get("ab")).and_then(Value::as_str), Some("x"));
         assert_eq!(value.get("b").and_then(Value::as_whole), Some(1));
         assert_eq!(value.get("d"), None);
+    }
+
+    #[test]
+    fn an_object_is_made_of_members_in_any_order() {
+        let made = |names: &[&str]| -> Value<'static> {
+            names.iter().enumerate().map(|(n, name)| (name.to_string().into(), Value::from(n as u64))).collect()
+        };
+        assert_eq!(made(&["b", "a", "c", "a"]), parse(r#"{"a":3,"b":0,"c":2}"#).unwrap().into_owned());
+        assert_eq!(made(&["a", "b"]), parse(r#"{"a":0,"b":1}"#).unwrap().into_owned());
+        assert_eq!(made(&["a", "a"]), parse(r#"{"a":1}"#).unwrap().into_owned());
     }
 
     #[test]
