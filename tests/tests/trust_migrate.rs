@@ -80,9 +80,12 @@ fn every_publication_is_followed_with_the_same_keys() -> Result<()> {
     let reader = Reader::of(&world, gun, "reader")?;
     ensure!(reader.targets()?.is_empty());
 
-    // By whichever spelling: here Notary's.
+    // By whichever spelling: here Notary's, on the same folder.
+    let (folder, url) = (owner.trust_dir(), world.server.url());
+    let notary = ["notary", "-d", folder.to_str().context("a path in UTF-8")?, "-s", &url];
+    let in_notary = |verb: &[&str]| owner.ok(&[&notary, verb].concat());
     owner.file("image", "one")?;
-    owner.ok(&["notary", "-s", &world.server.url(), "add", "-p", gun, "1.0", "image"])?;
+    in_notary(&["add", "-p", gun, "1.0", "image"])?;
     let targets = reader.targets()?;
     ensure!(targets.len() == 2 && targets[0] == "1.0" && targets[1].starts_with("sha256:"), "{targets:?}");
 
@@ -92,7 +95,7 @@ fn every_publication_is_followed_with_the_same_keys() -> Result<()> {
         ensure!(reader.refreshed("root")?["signed"]["version"] == root + 1, "{role}");
         ensure!(reader.targets()?.len() == 2);
     }
-    owner.ok(&["notary", "-s", &world.server.url(), "remove", "-p", gun, "1.0"])?;
+    in_notary(&["remove", "-p", gun, "1.0"])?;
     ensure!(reader.targets()?.is_empty());
     // Docker's and Notary's readers see what they saw before.
     world.notary("docker user")?.ok(&["list", gun])?;
