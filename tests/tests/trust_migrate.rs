@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use stories::command::run;
 use stories::peers::notary::NotaryCli;
 use stories::peers::our_server;
 use stories::peers::registry::Registry;
@@ -83,7 +84,14 @@ fn every_publication_is_followed_with_the_same_keys() -> Result<()> {
     // By whichever spelling: here Notary's, on the same folder.
     let (folder, url) = (owner.trust_dir(), world.server.url());
     let notary = ["notary", "-d", folder.to_str().context("a path in UTF-8")?, "-s", &url];
-    let in_notary = |verb: &[&str]| owner.ok(&[&notary, verb].concat());
+    let in_notary = |verb: &[&str]| {
+        let mut command = owner.command()?;
+        for role in ["TARGETS", "SNAPSHOT"] {
+            command.env(format!("NOTARY_{role}_PASSPHRASE"), "passphrase-repository");
+        }
+        command.env("NOTARY_ROOT_PASSPHRASE", "passphrase-root");
+        run(command.args([&notary, verb].concat()))?.success()
+    };
     owner.file("image", "one")?;
     in_notary(&["add", "-p", gun, "1.0", "image"])?;
     let targets = reader.targets()?;
@@ -91,7 +99,7 @@ fn every_publication_is_followed_with_the_same_keys() -> Result<()> {
 
     for role in ["targets", "root", "snapshot"] {
         let root = reader.refreshed("root")?["signed"]["version"].as_u64().context("version")?;
-        owner.ok(&["key", "rotate", gun, role])?;
+        owner.ok(&["--yes", "key", "rotate", gun, role])?;
         ensure!(reader.refreshed("root")?["signed"]["version"] == root + 1, "{role}");
         ensure!(reader.targets()?.len() == 2);
     }

@@ -118,12 +118,15 @@ impl Publisher {
             let missing = file.delegations.roles.iter().map(|role| RoleName::Delegation(role.name.clone()));
             said.left.extend(missing.filter(|role| !is_there(role)));
             wanted.version = before.map_or(Version::FIRST, |before| before.version);
-            if before.is_some_and(|before| **before == wanted) {
+            let listed = keys_of(role, &root, &standing);
+            let stands = |before: &Verified<Targets>| {
+                **before == wanted && listed.as_ref().is_some_and(|(listed, _)| is_signed_by(before, listed))
+            };
+            if before.is_some_and(stands) {
                 standing.insert((*role).clone(), wanted);
                 continue;
             }
             let is_begun = before.is_none() && **role == RoleName::Targets;
-            let listed = keys_of(role, &root, &standing);
             // Who may sign it is what the role above says in this form, not in Notary's.
             let is_allowed = here.contains(*role) || is_begun;
             let (Some((listed, keys)), true) = (
@@ -270,6 +273,12 @@ fn speaks_for_all(role: &RoleName, files: &BTreeMap<&RoleName, &Verified<Targets
 /// Of the published file nothing is taken over: it says what Notary's form says, and no more.
 fn encode<T: Spelled>(role: &RoleName, metadata: &T) -> Result<Unsigned, PublishError> {
     Dialect::Tuf.encode(metadata).map_err(|cause| PublishError::NotCanonical { role: role.clone(), cause })
+}
+
+/// Whether enough of the keys that count from now on have signed a published file. Ids that we publish are digests of keys.
+fn is_signed_by(file: &Verified<Targets>, listed: &RoleKeys) -> bool {
+    let signed = file.signers().iter().filter(|id| listed.key_ids.contains(id)).count();
+    signed >= listed.threshold.get() as usize
 }
 
 /// The keys of a targets role as the role above it lists them once this is published.
