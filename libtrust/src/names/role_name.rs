@@ -20,6 +20,9 @@ pub enum RoleName {
 }
 
 impl RoleName {
+    /// The four roles every collection has.
+    pub const TOP_LEVEL: [Self; 4] = [Self::Root, Self::Targets, Self::Snapshot, Self::Timestamp];
+
     /// The name as metadata and file names spell it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -93,7 +96,7 @@ impl DelegationName {
     /// # Errors
     /// If it is none.
     pub fn in_tuf(text: &str) -> Result<Self, InvalidDelegationName> {
-        let is_taken = ["root", "targets", "snapshot", "timestamp"].iter().any(|name| text.eq_ignore_ascii_case(name));
+        let is_taken = RoleName::TOP_LEVEL.iter().any(|role| text.eq_ignore_ascii_case(role.as_str()));
         if is_taken || text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
             return Err(InvalidDelegationName { name: text.chars().take(Self::MAX_BYTES).collect() });
         }

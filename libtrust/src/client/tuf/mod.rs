@@ -6,6 +6,7 @@ mod artifact;
 mod base_url;
 mod delegations;
 mod error;
+mod files;
 mod folder_source;
 mod folder_store;
 mod http_source;

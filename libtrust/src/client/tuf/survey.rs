@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::files::Files;
 use super::update::{named_in, parse};
 use super::{MetadataName, RepositoryLimits, Source, TufError};
-use crate::metadata::{FileMeta, Metadata as _, Root, Snapshot, Targets, Timestamp, Version};
+use crate::metadata::{Metadata as _, Root, Snapshot, Targets, Timestamp, Version};
 use crate::names::{DelegationName, RoleName};
-use crate::verify::{Expiration, Known, TrustedRoot, Verified, matches_file, repository_root};
+use crate::verify::{Expiration, Known, TrustedRoot, Verified, repository_root};
 
 /// A verified file of a repository.
 #[derive(Debug)]
@@ -68,13 +69,15 @@ pub async fn survey<E: From<TufError>>(
     visit(Surveyed { name: name(&RoleName::Timestamp, None), bytes: &bytes, says })?;
 
     let named = trusted.timestamp().snapshot;
-    let (file, bytes) = survey.named(&RoleName::Snapshot, &named, &RoleName::Timestamp, is_consistent).await?;
+    let (file, bytes) =
+        survey.named(&RoleName::Snapshot, &named, &RoleName::Timestamp, is_consistent, limits.named_bytes).await?;
     let envelope = parse(&RoleName::Snapshot, &bytes).map_err(TufError::from)?;
     let trusted = trusted.snapshot(&envelope, Known::Nothing).map_err(TufError::from)?;
     visit(Surveyed { name: file, bytes: &bytes, says: Says::Snapshot(trusted.snapshot()) })?;
 
     let named = named_in(trusted.snapshot(), &RoleName::Targets).map_err(TufError::from)?;
-    let (file, bytes) = survey.named(&RoleName::Targets, &named, &RoleName::Snapshot, is_consistent).await?;
+    let (file, bytes) =
+        survey.named(&RoleName::Targets, &named, &RoleName::Snapshot, is_consistent, limits.named_bytes).await?;
     let envelope = parse(&RoleName::Targets, &bytes).map_err(TufError::from)?;
     let trusted = trusted.targets(&envelope, None).map_err(TufError::from)?;
     let Some(targets) = trusted.targets() else { return Ok(()) };
@@ -88,7 +91,8 @@ pub async fn survey<E: From<TufError>>(
             if !seen.insert((delegator.role().clone(), delegated.clone())) {
                 continue;
             }
-            let (name, bytes) = survey.named(&role, &named, &RoleName::Snapshot, is_consistent).await?;
+            let (name, bytes) =
+                survey.named(&role, &named, &RoleName::Snapshot, is_consistent, limits.named_bytes).await?;
             let envelope = parse(&role, &bytes).map_err(TufError::from)?;
             let file = trusted.delegated(&delegator, &delegated, &envelope).map_err(TufError::from)?;
             let says = Says::Targets { file: &file, delegator: Some(delegator.role().clone()) };
@@ -110,11 +114,6 @@ fn delegated_in(file: &Targets, snapshot: &Snapshot) -> Vec<DelegationName> {
     });
     let named = file.delegations.roles.iter().map(|role| role.name.clone());
     named.filter(|name| snapshot.meta.contains_key(name.as_str())).chain(bins).collect()
-}
-
-struct Files<'s> {
-    source: &'s dyn Source,
-    limits: &'s RepositoryLimits,
 }
 
 impl Files<'_> {
@@ -159,26 +158,5 @@ impl Files<'_> {
             newest = Some(root);
         }
         newest.ok_or_else(|| TufError::NoRoot { store: self.source.name().to_owned() }.into())
-    }
-
-    async fn fetch(&self, name: &MetadataName, limit: u64) -> Result<Bytes, TufError> {
-        let missing = || TufError::Missing { origin: self.source.name().to_owned(), file: name.to_string() };
-        self.source.metadata(name, limit).await?.ok_or_else(missing)
-    }
-
-    /// The file that `by` names.
-    async fn named(
-        &self,
-        role: &RoleName,
-        named: &FileMeta,
-        by: &RoleName,
-        is_consistent: bool,
-    ) -> Result<(MetadataName, Bytes), TufError> {
-        let name = MetadataName { role: role.clone(), version: named.version.filter(|_| is_consistent) };
-        let limit = named.length.map_or(self.limits.named_bytes, |length| length.min(self.limits.named_bytes));
-        let bytes = self.fetch(&name, limit).await?;
-        let found = FileMeta::of(&bytes);
-        matches_file(role, &found, named, by)?;
-        Ok((name, bytes))
     }
 }

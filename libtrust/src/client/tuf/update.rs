@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::files::Files;
 use super::{MetadataName, Source, Store, StoreError, TufError};
 use crate::dialect::{Dialect, Envelope, MalformedFile, Spelled};
 use crate::limits::Limits;
@@ -129,7 +130,7 @@ impl RepositoryClient {
         let stored = self.stored(&role, self.limits.timestamp_bytes)?;
         let known = stored.as_ref().and_then(|bytes| baseline::<Timestamp>(&role, bytes, root.root()));
         let name = MetadataName::current(role.clone());
-        let bytes = self.fetch(&name, self.limits.timestamp_bytes).await?;
+        let bytes = self.files().fetch(&name, self.limits.timestamp_bytes).await?;
         let envelope = parse(&role, &bytes)?;
         let newer = match &known {
             Some(known) => root.newer_timestamp(&envelope, known)?,
@@ -189,7 +190,7 @@ impl RepositoryClient {
         }
     }
 
-    /// Fetches the file that `named_by` names, and holds it against what is said there before anything is read of it.
+    /// Fetches the file that `named_by` names.
     pub(super) async fn named(
         &self,
         root: &TrustedRoot,
@@ -198,18 +199,13 @@ impl RepositoryClient {
         named_by: &RoleName,
         usual_limit: u64,
     ) -> Result<Bytes, TufError> {
-        let version = named.version.filter(|_| root.root().consistent_snapshot);
-        let name = MetadataName { role: role.clone(), version };
-        let limit = named.length.map_or(usual_limit, |length| length.min(self.limits.named_bytes));
-        let bytes = self.fetch(&name, limit).await?;
-        matches_file(role, &FileMeta::to_compare(named, &bytes), named, named_by)?;
+        let is_consistent = root.root().consistent_snapshot;
+        let (_, bytes) = self.files().named(role, named, named_by, is_consistent, usual_limit).await?;
         Ok(bytes)
     }
 
-    async fn fetch(&self, name: &MetadataName, limit: u64) -> Result<Bytes, TufError> {
-        let bytes = self.source.metadata(name, limit).await?;
-        let missing = || TufError::Missing { origin: self.source.name().to_owned(), file: name.to_string() };
-        bytes.ok_or_else(missing)
+    fn files(&self) -> Files<'_> {
+        Files { source: &*self.source, limits: &self.limits }
     }
 }
 

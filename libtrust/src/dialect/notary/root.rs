@@ -8,8 +8,6 @@ use crate::json::{Number, Value};
 use crate::metadata::{RoleKeys, Root};
 use crate::names::RoleName;
 
-const ROLES: [RoleName; 4] = [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
-
 pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, InvalidMetadata> {
     decode_role(envelope, "Root", |at, version| {
         let consistent_snapshot = match at.member("consistent_snapshot") {
@@ -23,7 +21,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, Invali
         let keys = keys(&at.need("keys", "an object")?)?;
         let listed = at.need("roles", "an object")?;
         let mut roles = BTreeMap::new();
-        for role in ROLES {
+        for role in RoleName::TOP_LEVEL {
             let entry = listed.member(role.as_str()).ok_or_else(|| Fault::MissingRole(role.clone()))?;
             let entry = role_keys(&entry, role.as_str(), &keys, envelope.limits())?;
             roles.insert(role, entry);

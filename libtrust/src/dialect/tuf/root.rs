@@ -9,8 +9,6 @@ use crate::json::Value;
 use crate::metadata::Root;
 use crate::names::RoleName;
 
-const ROLES: [RoleName; 4] = [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
-
 pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, InvalidMetadata> {
     decode_role(envelope, "root", |at, version| {
         let consistent_snapshot = match at.member("consistent_snapshot") {
@@ -23,7 +21,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, Invali
         let keys = keys(&at.need("keys", "an object")?)?;
         let listed = at.need("roles", "an object")?;
         let mut roles = BTreeMap::new();
-        for role in ROLES {
+        for role in RoleName::TOP_LEVEL {
             let entry = listed.member(role.as_str()).ok_or_else(|| Fault::MissingRole(role.clone()))?;
             let entry = role_keys(&entry, role.as_str(), envelope.limits())?;
             roles.insert(role, entry);

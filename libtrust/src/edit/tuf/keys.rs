@@ -63,7 +63,7 @@ pub fn first_root(roles: &BTreeMap<RoleName, Signatories>, expires: DateTime<Utc
         keys: BTreeMap::new(),
         roles: BTreeMap::new(),
     };
-    for role in [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp] {
+    for role in RoleName::TOP_LEVEL {
         let signatories = roles.get(&role).ok_or_else(|| TufEditError::NoSuchRole(role.to_string()))?;
         let listed = signatories.listed_in(role.as_str(), &mut root.keys)?;
         root.roles.insert(role, listed);
@@ -104,7 +104,7 @@ pub(super) mod tests {
     }
 
     fn root(key: &PublicKey) -> Root {
-        let roles = [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
+        let roles = RoleName::TOP_LEVEL;
         let roles = roles.into_iter().map(|role| (role, Signatories::one(key.clone()))).collect();
         first_root(&roles, DateTime::UNIX_EPOCH).unwrap()
     }

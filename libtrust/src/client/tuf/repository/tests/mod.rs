@@ -102,7 +102,7 @@ fn add_key(keys: &MemoryKeyStore) -> PublicKey {
 }
 
 fn everything(by: &Signatories) -> BTreeMap<RoleName, Signatories> {
-    let roles = [RoleName::Root, RoleName::Targets, RoleName::Snapshot, RoleName::Timestamp];
+    let roles = RoleName::TOP_LEVEL;
     roles.into_iter().map(|role| (role, by.clone())).collect()
 }
 

@@ -2,13 +2,16 @@
 #![cfg(feature = "client")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod copies;
+mod set_aside;
+mod uses;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use libtrust::client::{
-    Bundle, Cache, Client, Collection, Confirmation, MemoryCache, MemoryTransport, Offline, RemoteFile, RootTrust,
-    UpdateError,
+    Cache, Client, Collection, Confirmation, MemoryCache, MemoryTransport, Offline, RemoteFile, RootTrust, UpdateError,
 };
 use libtrust::keys::KeyAlgorithm;
 use libtrust::metadata::Version;
@@ -377,171 +380,4 @@ fn a_damaged_root_in_the_cache_is_an_error_and_not_a_first_use() {
     let files: [(&RoleName, &[u8]); 1] = [(&RoleName::Root, b"{}")];
     assert!(world.cache.commit(&gun(), Some(&timestamp), &files, now()).unwrap());
     world.refused(|error| matches!(error, UpdateError::DamagedCache { .. }));
-}
-
-#[test]
-fn a_bundle_is_verified_like_a_server_and_by_those_who_saw_an_older_root() {
-    let mut world = World::new();
-    let sleeper = Arc::new(MemoryCache::default());
-    let asleep = Client::new(world.server.clone(), sleeper.clone()).with_clock(now());
-    asleep.update(&gun(), Offline::Never).now_or_never().unwrap().unwrap();
-    for _ in 0..2 {
-        world.rotate_root();
-        world.publish();
-    }
-    let collection = world.update().unwrap();
-    let mut bundle = Bundle::new(now());
-    bundle.add(&world.client(), &collection).now_or_never().unwrap().unwrap();
-    let text = bundle.to_text();
-    let read = Bundle::parse(text.as_bytes()).unwrap();
-    assert_eq!(read, bundle);
-
-    let verify = |text: &str, cache: Arc<MemoryCache>| {
-        let transport = Arc::new(Bundle::parse(text.as_bytes()).unwrap().transport("bundle"));
-        let client = Client::new(transport, cache).with_clock(now());
-        client.update(&gun(), Offline::Never).now_or_never().unwrap()
-    };
-    let image = |collection: &Collection| collection.image("tag-000001", &NameRules::default()).unwrap().digest;
-    for cache in [sleeper, Arc::default()] {
-        assert_eq!(image(&verify(&text, cache).unwrap()), image(&collection));
-    }
-    let spoiled = text.replace("tag-000001", "tag-000009");
-    assert!(matches!(
-        verify(&spoiled, Arc::default()).unwrap_err(),
-        UpdateError::Transport(_) | UpdateError::Verify(_)
-    ));
-    assert!(Bundle::parse(text.replace("bundle/1", "bundle/2").as_bytes()).is_err());
-}
-
-#[test]
-fn a_preview_tells_what_would_be_signed_and_whose_keys_are_missing() {
-    use libtrust::client::{KeyStore as _, KeyUse, MemoryKeyStore, PublishError, Publisher};
-    use libtrust::edit::Change;
-
-    let world = World::new();
-    let collection = world.update().unwrap();
-    let keys = Arc::new(MemoryKeyStore::default());
-    let publisher = Publisher::new(world.client(), Arc::<MemoryKeyStore>::clone(&keys));
-    let witness = [Change::Witness { role: releases() }];
-    let missing = publisher.preview(&collection, &witness);
-    assert!(matches!(missing, Err(PublishError::MissingKeys { found: 0, .. })), "{missing:?}");
-    assert_eq!(publisher.preview(&collection, &[]).unwrap(), []);
-
-    let key_use = KeyUse { role: "alice".to_owned(), gun: None };
-    keys.add(world.delegate.signing, key_use).unwrap();
-    assert_eq!(publisher.preview(&collection, &witness).unwrap(), [(releases(), version(2))]);
-    let missing = publisher.preview(&collection, &[Change::RenewRoot]);
-    assert!(matches!(missing, Err(PublishError::MissingKeys { role: RoleName::Root, .. })), "{missing:?}");
-}
-
-#[test]
-fn history_is_what_keys_of_then_signed() {
-    let mut world = World::new();
-    for _ in 0..2 {
-        world.rotate_root();
-        world.publish();
-    }
-    let collection = world.update().unwrap();
-    let history = |versions| world.client().history(&collection, versions).now_or_never().unwrap();
-    let all = history(100).unwrap();
-    let versions = |role: &RoleName| all.targets[role].iter().map(|file| file.version.get()).collect::<Vec<_>>();
-    assert_eq!(all.roots.iter().map(|root| root.version.get()).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!((versions(&RoleName::Targets), versions(&releases())), (vec![1, 2, 3], vec![1, 2, 3]));
-    assert!(all.incomplete.is_empty());
-    assert_eq!(history(2).unwrap().roots.len(), 2);
-
-    // A server that makes a past up is found out.
-    let (other, _) = Publisher::whole(NAME);
-    let first = RemoteFile::ByVersion(RoleName::Targets, version(1));
-    world.server.put_as(&gun(), &first, &other.targets_file());
-    assert!(history(100).is_err());
-    let older = world.current(&RoleName::Targets);
-    world.server.put_as(&gun(), &first, &older);
-    assert!(history(100).is_err());
-}
-
-/// A server that holds the snapshot key names other files for a delegation.
-fn name_for_releases(world: &World, number: u64, file: Option<&[u8]>) {
-    let (root, targets) = (world.current(&RoleName::Root), world.current(&RoleName::Targets));
-    let releases = releases();
-    let mut named: Vec<(&RoleName, &[u8])> = vec![(&RoleName::Root, &root), (&RoleName::Targets, &targets)];
-    if let Some(file) = file {
-        named.push((&releases, file));
-        world.server.put(&gun(), &releases, file);
-    }
-    let snapshot = world.publisher.snapshot_file(number, &named);
-    let timestamp = world.publisher.timestamp_file(Some(version(number - 1)), &snapshot, &world.timestamp_key);
-    world.server.put(&gun(), &RoleName::Snapshot, &snapshot);
-    world.server.put(&gun(), &RoleName::Timestamp, &timestamp);
-}
-
-#[test]
-fn what_is_set_aside_does_not_hide_a_rollback_behind_it() {
-    let mut world = World::new();
-    let old = world.current(&releases());
-    world.publish();
-    world.update().unwrap();
-    let trusted = world.cache.load(&gun(), &releases()).unwrap();
-    let thief = Key::new(KeyAlgorithm::Ecdsa);
-    let junk = file(&world.publisher.empty_targets(9), &[&thief]);
-    name_for_releases(&world, 3, Some(&junk));
-    assert_eq!(world.update().unwrap().set_aside().len(), 1);
-    assert_eq!(world.cache.load(&gun(), &releases()).unwrap(), trusted, "what was trusted last is what counts");
-    name_for_releases(&world, 4, Some(&old));
-    world.refused(is_rollback(releases()));
-}
-
-#[test]
-fn a_delegation_cannot_lose_its_file() {
-    let mut world = World::new();
-    world.publish();
-    world.update().unwrap();
-    name_for_releases(&world, 3, None);
-    world.refused(
-        |error| matches!(error, UpdateError::Verify(VerifyError::NotInSnapshot { role, .. }) if *role == releases()),
-    );
-}
-
-#[test]
-fn what_is_set_aside_is_signed_anew_only_by_a_witness() {
-    use libtrust::edit::{Change, EditError};
-
-    let mut world = World::new();
-    world.publish();
-    let thief = Key::new(KeyAlgorithm::Ecdsa);
-    let mut evil = world.publisher.empty_targets(9);
-    evil.targets
-        .insert("latest".into(), libtrust::metadata::Target { length: 1, digests: Default::default(), custom: None });
-    name_for_releases(&world, 3, Some(&file(&evil, &[&thief])));
-    let collection = world.update().unwrap();
-    let mut draft = collection.draft();
-    let target = libtrust::metadata::Target { length: 2, digests: Default::default(), custom: None };
-    let add = Change::AddTarget { role: releases(), name: "v1".into(), target };
-    assert_eq!(draft.apply(&add), Err(EditError::SetAside(releases())));
-    assert!(draft.changed().is_empty());
-    draft.apply(&Change::Witness { role: releases() }).unwrap();
-    assert!(draft.changed().contains(&releases()));
-}
-
-#[test]
-fn a_copy_is_not_the_server_s_word() {
-    let mut world = World::new();
-    let collection = world.update().unwrap();
-    let mut bundle = Bundle::new(now());
-    bundle.add(&world.client(), &collection).now_or_never().unwrap().unwrap();
-    let hour = Some(std::time::Duration::from_secs(3600));
-    let reads = |world: &World, fresh, cache: Arc<MemoryCache>| {
-        let policy = TrustPolicy::default().with_default(NameRules { fresh, ..NameRules::default() });
-        let client = Client::new(world.server.clone(), cache).with_policy(policy).with_clock(world.at);
-        bundle.update(&client, &gun(), "app.bundle")
-    };
-    let seen = reads(&world, None, world.cache.clone()).unwrap();
-    let copy = Confirmation::Copy { copy: "app.bundle".into(), confirmed: Some(now()) };
-    assert_eq!(*seen.confirmation(), copy);
-    reads(&world, hour, world.cache.clone()).unwrap();
-    world.at = now() + TimeDelta::hours(2);
-    assert!(matches!(reads(&world, hour, world.cache.clone()), Err(UpdateError::Stale { .. })));
-    let never = Arc::new(MemoryCache::default());
-    reads(&world, None, never.clone()).unwrap();
-    assert!(matches!(reads(&world, hour, never), Err(UpdateError::Stale { confirmed: None, .. })));
 }
