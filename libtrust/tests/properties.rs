@@ -60,7 +60,7 @@ fn custom() -> impl Strategy<Value = Value<'static>> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         lengths().prop_map(Value::from),
-        text().prop_map(|text| Value::from(text.as_str())),
+        text().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::error::MalformedFile;
 use super::{Dialect, notary, tuf};
-use crate::json::{Value, to_canonical};
+use crate::json::{Value, to_canonical_of};
 use crate::keys::Signature;
 use crate::limits::Limits;
 use crate::names::RoleName;
@@ -51,7 +51,7 @@ impl<'a> Envelope<'a> {
             Dialect::Tuf => tuf::read_envelope(&role, &file, limits)?,
         };
         let signed = take(file, "signed");
-        let canonical = match to_canonical(&signed, dialect.rules().numbers) {
+        let canonical = match to_canonical_of(&signed, dialect.rules().numbers, bytes.len()) {
             Ok(canonical) => canonical,
             Err(cause) => return Err(MalformedFile::NotCanonical { role, cause }),
         };

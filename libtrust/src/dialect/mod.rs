@@ -9,7 +9,7 @@ mod rules;
 pub mod tuf;
 mod writer;
 
-use crate::json::{NotCanonical, Value, to_canonical};
+use crate::json::{NotCanonical, Value, to_both, to_canonical};
 use crate::keys::{PublicKey, Signature};
 use crate::metadata::{Root, Snapshot, Target, Targets, Timestamp};
 use crate::names::KeyId;
@@ -90,10 +90,8 @@ impl Dialect {
     }
 
     fn encode_value(self, signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
-        match self {
-            Self::Notary => notary::encode(signed),
-            Self::Tuf => tuf::encode(signed),
-        }
+        let (canonical, differing) = to_both(signed, self.rules().numbers)?;
+        Ok(Unsigned { canonical, differing })
     }
 
     /// Whether the programs of this dialect, reading this file and writing it again, would give the same bytes. They
@@ -114,17 +112,22 @@ impl Dialect {
 pub struct Unsigned {
     /// The message that keys sign.
     pub canonical: Vec<u8>,
-    /// The value of `signed` as it stands in the file.
-    pub(crate) wire: Vec<u8>,
+    /// The value of `signed` as it stands in the file, if that is not the canonical form.
+    differing: Option<Vec<u8>>,
 }
 
 impl Unsigned {
+    /// The value of `signed` as it stands in the file.
+    fn wire(&self) -> &[u8] {
+        self.differing.as_ref().unwrap_or(&self.canonical)
+    }
+
     /// The whole file: the member `signed`, then the signatures, without white space.
     #[must_use]
     pub fn with_signatures(&self, dialect: Dialect, signatures: &[Signature]) -> Vec<u8> {
         match dialect {
-            Dialect::Notary => notary::file(&self.wire, signatures),
-            Dialect::Tuf => tuf::file(&self.wire, signatures),
+            Dialect::Notary => notary::file(self.wire(), signatures),
+            Dialect::Tuf => tuf::file(self.wire(), signatures),
         }
     }
 }
@@ -139,7 +142,7 @@ pub trait Spelled: Sized + sealed::Sealed {
 
     /// The value of `signed` in a dialect's spelling.
     #[doc(hidden)]
-    fn to_value(&self, dialect: Dialect) -> Value<'static>;
+    fn to_value(&self, dialect: Dialect) -> Value<'_>;
 }
 
 mod sealed {
@@ -156,7 +159,7 @@ macro_rules! spelled {
                 }
             }
 
-            fn to_value(&self, dialect: Dialect) -> Value<'static> {
+            fn to_value(&self, dialect: Dialect) -> Value<'_> {
                 match dialect {
                     Dialect::Notary => notary::$write(self),
                     Dialect::Tuf => tuf::$write(self),

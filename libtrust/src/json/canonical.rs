@@ -12,7 +12,15 @@ use super::{Number, Value};
 /// # Errors
 /// If a number is not one of `numbers`.
 pub fn to_canonical(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanonical> {
-    let mut out = Vec::with_capacity(1024);
+    to_canonical_of(value, numbers, 1024)
+}
+
+/// As [`to_canonical`], for a value whose canonical form takes about `bytes`.
+///
+/// # Errors
+/// As [`to_canonical`].
+pub fn to_canonical_of(value: &Value<'_>, numbers: Numbers, bytes: usize) -> Result<Vec<u8>, NotCanonical> {
+    let mut out = Vec::with_capacity(bytes);
     write(value, Style { escapes: Escapes::Canonical, numbers }, &mut out)?;
     Ok(out)
 }
@@ -26,6 +34,18 @@ pub fn to_wire(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanoni
     let mut out = Vec::with_capacity(1024);
     write(value, Style { escapes: Escapes::Wire, numbers }, &mut out)?;
     Ok(out)
+}
+
+/// The canonical form, and the stored one where it differs.
+///
+/// # Errors
+/// As [`to_canonical`].
+pub fn to_both(value: &Value<'_>, numbers: Numbers) -> Result<(Vec<u8>, Option<Vec<u8>>), NotCanonical> {
+    let canonical = to_canonical(value, numbers)?;
+    // Whatever is escaped in the stored form alone stands as it is in the canonical one; quotes are in both.
+    let differs = canonical.iter().any(|byte| !matches!(byte, b'"' | b'\\') && needs_look(*byte));
+    let wire = differs.then(|| to_wire(value, numbers)).transpose()?;
+    Ok((canonical, wire))
 }
 
 /// Which numbers can be signed. They are written in plain decimal.
@@ -120,9 +140,14 @@ fn write_string(text: &str, escapes: Escapes, out: &mut Vec<u8>) {
 /// U+2029 begin: always the start of a character.
 fn first_special(text: &[u8], escapes: Escapes) -> Option<usize> {
     match escapes {
-        Escapes::Canonical => text.iter().position(|b| matches!(b, b'"' | b'\\')),
-        Escapes::Wire => text.iter().position(|b| matches!(b, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2 | 0..=0x1f)),
+        Escapes::Canonical => memchr::memchr2(b'"', b'\\', text),
+        Escapes::Wire => text.iter().position(|byte| needs_look(*byte)),
     }
+}
+
+/// Whether a character that begins with this byte may need an escape in the stored form.
+const fn needs_look(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2 | 0..=0x1f)
 }
 
 /// A number that has no canonical form.
@@ -211,6 +236,15 @@ mod tests {
             value.serialize(&mut serde_json::Serializer::with_formatter(&mut expected, CanonicalFormatter::new())).unwrap();
             prop_assume!(text.is_ascii());
             prop_assert_eq!(canonical(&text).into_bytes(), expected);
+        }
+
+        #[test]
+        fn both_forms_are_those_written_alone(value in any_json()) {
+            let text = serde_json::to_string(&value).unwrap();
+            let value = Value::parse(text.as_bytes(), 32).unwrap();
+            let (canonical, wire) = to_both(&value, Numbers::WithinDoubles).unwrap();
+            prop_assert_eq!(wire.as_ref().unwrap_or(&canonical), &to_wire(&value, Numbers::WithinDoubles).unwrap());
+            prop_assert_eq!(canonical, to_canonical(&value, Numbers::WithinDoubles).unwrap());
         }
 
         #[test]

@@ -5,4 +5,5 @@ mod canonical;
 mod value;
 
 pub use canonical::{NotCanonical, Numbers, to_canonical, to_wire};
+pub(crate) use canonical::{to_both, to_canonical_of};
 pub use value::{InvalidJson, Members, Number, Value};

@@ -1,7 +1,7 @@
 //! A JSON value that borrows from its text.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -54,11 +54,10 @@ impl<'a> Value<'a> {
     /// As [`Value::parse`], or if there are more values.
     pub fn parse_within(text: &'a [u8], max_depth: usize, max_values: usize) -> Result<Self, InvalidJson> {
         let text = std::str::from_utf8(text).map_err(|e| InvalidJson(format!("not UTF-8: {e}")))?;
-        let depth = Cell::new(0);
         let mut reader = serde_json::Deserializer::from_str(text);
         // Depth is bounded by the seed below, so the reader's own fixed bound stays as a second net.
-        let values = Cell::new(0);
-        let value = Seed { depth: &depth, values: &values, max_depth, max_values }.deserialize(&mut reader)?;
+        let progress = Progress::default();
+        let value = Seed { progress: &progress, max_depth, max_values }.deserialize(&mut reader)?;
         reader.end()?;
         Ok(value)
     }
@@ -112,9 +111,15 @@ impl<'a> Value<'a> {
     }
 }
 
-impl From<&str> for Value<'static> {
-    fn from(text: &str) -> Self {
-        Self::String(Cow::Owned(text.to_owned()))
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::String(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'static> {
+    fn from(text: String) -> Self {
+        Self::String(Cow::Owned(text))
     }
 }
 
@@ -167,41 +172,52 @@ impl fmt::Display for Number {
     }
 }
 
+/// How far a reader is. Elements and members wait here until all of their list or object are there, so that it takes no more
+/// memory than they need.
+#[derive(Default)]
+struct Progress<'de> {
+    depth: Cell<usize>,
+    values: Cell<usize>,
+    elements: RefCell<Vec<Value<'de>>>,
+    members: RefCell<Members<'de>>,
+}
+
 #[derive(Clone, Copy)]
-struct Seed<'d> {
-    depth: &'d Cell<usize>,
-    values: &'d Cell<usize>,
+struct Seed<'p, 'de> {
+    progress: &'p Progress<'de>,
     max_depth: usize,
     max_values: usize,
 }
 
-impl Seed<'_> {
+impl Seed<'_, '_> {
     fn enter<E: serde::de::Error>(&self) -> Result<(), E> {
-        self.depth.set(self.depth.get() + 1);
-        if self.depth.get() > self.max_depth {
+        let depth = &self.progress.depth;
+        depth.set(depth.get() + 1);
+        if depth.get() > self.max_depth {
             return Err(E::custom(format_args!("nested deeper than {} levels", self.max_depth)));
         }
         Ok(())
     }
 
     fn leave(&self) {
-        self.depth.set(self.depth.get() - 1);
+        self.progress.depth.set(self.progress.depth.get() - 1);
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     type Value = Value<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
-        self.values.set(self.values.get() + 1);
-        if self.values.get() > self.max_values {
+        let values = &self.progress.values;
+        values.set(values.get() + 1);
+        if values.get() > self.max_values {
             return Err(D::Error::custom(format_args!("more than {} values", self.max_values)));
         }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -241,21 +257,25 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value<'de>, A::Error> {
         self.enter()?;
-        let mut values = Vec::new();
+        let waiting = &self.progress.elements;
+        let first = waiting.borrow().len();
         while let Some(value) = list.next_element_seed(self)? {
-            values.push(value);
+            waiting.borrow_mut().push(value);
         }
         self.leave();
-        Ok(Value::Array(values))
+        Ok(Value::Array(waiting.borrow_mut().drain(first..).collect()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value<'de>, A::Error> {
         self.enter()?;
-        let mut members: Members<'de> = Vec::new();
+        let waiting = &self.progress.members;
+        let first = waiting.borrow().len();
         while let Some(name) = object.next_key_seed(NameSeed)? {
-            members.push((name, object.next_value_seed(self)?));
+            let value = object.next_value_seed(self)?;
+            waiting.borrow_mut().push((name, value));
         }
         self.leave();
+        let mut members: Members<'de> = waiting.borrow_mut().drain(first..).collect();
         if !members.is_sorted_by(|a, b| a.0 < b.0) {
             members.sort_by(|a, b| a.0.cmp(&b.0));
             if let Some(((name, _), _)) = members.iter().zip(members.iter().skip(1)).find(|(a, b)| a.0 == b.0) {

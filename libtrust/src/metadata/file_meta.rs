@@ -69,12 +69,6 @@ pub struct FileMeta {
 }
 
 impl FileMeta {
-    /// What names these bytes where files are named by version: SHA-256 is the one digest that is written.
-    #[must_use]
-    pub fn by_version(version: Version, bytes: &[u8]) -> Self {
-        Self { version: Some(version), length: Some(bytes.len() as u64), digests: Digests::sha256_of(bytes) }
-    }
-
     /// What is to be held against `named`: length, and of the digests those that are listed there. Its version is not known
     /// from bytes alone.
     #[must_use]

@@ -14,7 +14,7 @@ pub use file_meta::{Digests, FileMeta};
 pub use root::{RoleKeys, Root};
 pub use snapshot::Snapshot;
 pub use succinct::{InvalidSuccinctRoles, SuccinctRoles};
-pub use targets::{Delegation, Delegations, Target, Targets};
+pub use targets::{Delegation, Delegations, HashPrefix, Target, Targets};
 pub use timestamp::Timestamp;
 pub use version::{InvalidThreshold, InvalidVersion, Threshold, Version};
 

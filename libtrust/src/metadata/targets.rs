@@ -1,8 +1,10 @@
 //! Targets and delegations: what is trusted.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
 
 use super::{Digests, RoleKeys, SuccinctRoles, Version};
 use crate::json::Value;
@@ -53,6 +55,30 @@ impl Delegations {
     }
 }
 
+/// How the lower-case hex SHA-256 of target names begins, as it was written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HashPrefix(SmolStr);
+
+impl HashPrefix {
+    /// Any text: one that is no lower-case hex begins no digest.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for HashPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HashPrefix({})", self.0)
+    }
+}
+
 /// One delegated role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {
@@ -64,7 +90,7 @@ pub struct Delegation {
     /// patterns.
     pub paths: Vec<String>,
     /// Or, in place of `paths`: how the lower-case hex SHA-256 of a target name must begin (TUF 1.0 alone).
-    pub hash_prefixes: Option<Vec<String>>,
+    pub hash_prefixes: Option<Vec<HashPrefix>>,
     /// Whether roles behind this one are not asked about the names it may list (TUF 1.0 alone).
     pub terminating: bool,
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 /// The name of a role: one of the four every collection has, or a delegation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,7 +84,7 @@ impl fmt::Display for RoleName {
 /// In Notary's dialect it is `targets/` and one or more segments of `[-a-z0-9_]`, and a child sits in its parent's file:
 /// `targets/a` delegates `targets/a/b`. In TUF 1.0 it is any text, and any role may delegate to it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DelegationName(Arc<str>);
+pub struct DelegationName(SmolStr);
 
 impl DelegationName {
     /// The longest name, in bytes (Notary's rule).

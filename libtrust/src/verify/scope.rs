@@ -49,7 +49,7 @@ impl TargetName {
     pub fn is_in(&self, dialect: Dialect, delegation: &Delegation) -> bool {
         match (&delegation.hash_prefixes, dialect.rules().paths) {
             // As text: digests are lower-case hex, so a prefix in upper case matches nothing.
-            (Some(prefixes), _) => prefixes.iter().any(|prefix| self.sha256.starts_with(prefix)),
+            (Some(prefixes), _) => prefixes.iter().any(|prefix| self.sha256.starts_with(prefix.as_str())),
             (None, PathRule::Prefixes) => delegation.paths.iter().any(|prefix| self.path.starts_with(prefix)),
             (None, PathRule::Patterns) => delegation.paths.iter().any(|pattern| matches(pattern, &self.path)),
         }

@@ -1,11 +1,12 @@
 //! The proof type, and the one function that makes it.
 
 use std::ops::Deref;
+use std::thread;
 
 use super::threshold::{SigningKeys, count};
 use super::{Expiration, VerifyError};
 use crate::dialect::{Dialect, Envelope, LinkRule, Spelled};
-use crate::metadata::{FileMeta, Metadata};
+use crate::metadata::{Digests, FileMeta, Metadata};
 use crate::names::{KeyId, RoleName};
 
 /// Metadata signed by the threshold of the right keys, whose structure holds.
@@ -51,6 +52,9 @@ impl<T> Deref for Verified<T> {
     }
 }
 
+/// In a file of this many bytes signatures and digests are looked at while another processor reads what it says.
+const LARGE: usize = 256 * 1024;
+
 /// Verifies a file of any role but root: signatures of `keys`, then structure, then expiry.
 ///
 /// # Errors
@@ -63,19 +67,46 @@ pub fn verify<T: Spelled + Metadata>(
     if *envelope.role() == RoleName::Root {
         return Err(VerifyError::NotDelegated(RoleName::Root));
     }
-    let signers = count(envelope, keys)?;
-    let metadata = T::decode(envelope)?;
+    let judge = || (count(envelope, keys), digests(envelope));
+    let ((signers, digests), metadata) =
+        if envelope.bytes().len() < LARGE { (judge(), None) } else { beside(judge, || T::decode(envelope)) };
+    let signers = signers?;
+    let metadata = metadata.unwrap_or_else(|| T::decode(envelope))?;
     expiration.check(envelope.dialect(), envelope.role(), &metadata)?;
-    Ok(seal(envelope, metadata, signers))
+    Ok(sealed(envelope, metadata, signers, digests))
+}
+
+/// Does both at once; only the first, if there is no thread for it.
+fn beside<A: Send, B>(first: impl Fn() -> A + Sync, second: impl FnOnce() -> B) -> (A, Option<B>) {
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, &first) {
+        Ok(running) => {
+            let second = second();
+            let first = running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (first, Some(second))
+        }
+        Err(_) => (first(), None),
+    })
 }
 
 /// Makes the proof. Private to this module's parent: only the rules may call it.
 pub(super) fn seal<T: Metadata>(envelope: &Envelope<'_>, metadata: T, signers: Vec<KeyId>) -> Verified<T> {
+    sealed(envelope, metadata, signers, digests(envelope))
+}
+
+fn sealed<T: Metadata>(envelope: &Envelope<'_>, metadata: T, signers: Vec<KeyId>, digests: Digests) -> Verified<T> {
     let dialect = envelope.dialect();
-    let bytes = envelope.bytes();
-    let file = match dialect.rules().links {
-        LinkRule::Digest => FileMeta::of(bytes),
-        LinkRule::Version => FileMeta::by_version(metadata.version(), bytes),
+    let version = match dialect.rules().links {
+        LinkRule::Digest => None,
+        LinkRule::Version => Some(metadata.version()),
     };
+    let file = FileMeta { version, length: Some(envelope.bytes().len() as u64), digests };
     Verified { metadata, dialect, role: envelope.role().clone(), file, signers }
+}
+
+/// Where files are named by version, SHA-256 is the one digest that is written.
+fn digests(envelope: &Envelope<'_>) -> Digests {
+    match envelope.dialect().rules().links {
+        LinkRule::Digest => Digests::of(envelope.bytes()),
+        LinkRule::Version => Digests::sha256_of(envelope.bytes()),
+    }
 }

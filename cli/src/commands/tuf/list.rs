@@ -1,5 +1,6 @@
 //! Lists of targets: a JSON object a line.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -17,18 +18,22 @@ const MAX_LINE: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
-    path: String,
+struct Line<'t> {
+    #[serde(borrow)]
+    path: Cow<'t, str>,
     length: u64,
-    hashes: Hashes,
+    #[serde(borrow)]
+    hashes: Hashes<'t>,
     custom: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hashes {
-    sha256: Option<String>,
-    sha512: Option<String>,
+struct Hashes<'t> {
+    #[serde(borrow)]
+    sha256: Option<Cow<'t, str>>,
+    #[serde(borrow)]
+    sha512: Option<Cow<'t, str>>,
 }
 
 /// Reads a list.
@@ -56,7 +61,7 @@ pub fn read(file: &Path, prefix: Option<&str>) -> Result<Vec<(TargetPath, Target
 }
 
 fn target(text: &[u8], prefix: Option<&str>) -> Result<(TargetPath, Target), Failure> {
-    let line: Line = serde_json::from_slice(text).map_err(|error| Failure::caused(Exit::Usage, &error))?;
+    let line: Line<'_> = serde_json::from_slice(text).map_err(|error| Failure::caused(Exit::Usage, &error))?;
     let path = match prefix {
         Some(prefix) => format!("{}/{}", prefix.trim_end_matches('/'), line.path).parse()?,
         None => line.path.parse()?,

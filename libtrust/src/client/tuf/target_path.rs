@@ -47,6 +47,12 @@ impl TargetPath {
     }
 }
 
+impl From<TargetPath> for String {
+    fn from(path: TargetPath) -> Self {
+        path.0
+    }
+}
+
 impl FromStr for TargetPath {
     type Err = InvalidTargetPath;
 

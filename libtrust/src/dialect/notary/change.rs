@@ -88,8 +88,7 @@ fn threshold(at: &At<'_, '_, '_>) -> Result<Option<Threshold>, Fault> {
 /// # Errors
 /// If it holds a number that has no place in metadata.
 pub fn write_change(change: &Change) -> Result<Vec<Vec<u8>>, NotCanonical> {
-    let strings = |list: &[String]| Value::Array(list.iter().map(|text| text.as_str().into()).collect());
-    let staged: Vec<(&str, &str, &str, &str, Option<Value<'static>>)> = match change {
+    let staged: Vec<(&str, &str, &str, &str, Option<Value<'_>>)> = match change {
         Change::AddTarget { role, name, target } => {
             vec![("create", role.as_str(), "target", name, Some(target_value(target)))]
         }
@@ -123,9 +122,9 @@ pub fn write_change(change: &Change) -> Result<Vec<Vec<u8>>, NotCanonical> {
         Change::Witness { role } => vec![("update", role.as_str(), "witness", "", None)],
         Change::Empty { .. } | Change::ReplaceKeys { .. } | Change::RenewRoot => Vec::new(),
     };
-    let write = |(action, role, kind, path, data): (&str, &str, &str, &str, Option<Value<'static>>)| {
+    let write = |(action, role, kind, path, data): (&str, &str, &str, &str, Option<Value<'_>>)| {
         let data = data.map(|data| to_wire(&data, Numbers::WithinDoubles)).transpose()?;
-        let data = data.map_or(Value::Null, |data| BASE64_STANDARD.encode(data).as_str().into());
+        let data = data.map_or(Value::Null, |data| BASE64_STANDARD.encode(data).into());
         let members = object([
             ("action", action.into()),
             ("role", role.into()),
@@ -138,7 +137,11 @@ pub fn write_change(change: &Change) -> Result<Vec<Vec<u8>>, NotCanonical> {
     staged.into_iter().map(write).collect()
 }
 
-fn ids(keys: &[KeyId]) -> Value<'static> {
+fn strings(list: &[String]) -> Value<'_> {
+    Value::Array(list.iter().map(|text| text.as_str().into()).collect())
+}
+
+fn ids(keys: &[KeyId]) -> Value<'_> {
     Value::Array(keys.iter().map(|id| id.as_str().into()).collect())
 }
 

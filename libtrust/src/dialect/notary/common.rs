@@ -144,26 +144,26 @@ fn digests(at: &At<'_, '_, '_>, file: &str) -> Result<Digests, Fault> {
     Ok(Digests { sha256: digest(at, file, "sha256")?, sha512: digest(at, file, "sha512")?, others: false })
 }
 
-pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'static> {
+pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'_> {
     map(keys.iter().map(|(id, key)| (id.as_str(), key_value(key))))
 }
 
-pub(super) fn key_value(key: &PublicKey) -> Value<'static> {
+pub(super) fn key_value(key: &PublicKey) -> Value<'_> {
     let public = BASE64_STANDARD.encode(&key.public);
-    let keyval = object([("private", Value::Null), ("public", public.as_str().into())]);
+    let keyval = object([("private", Value::Null), ("public", public.into())]);
     object([("keytype", key.key_type.as_str().into()), ("keyval", keyval)])
 }
 
-pub(super) fn key_ids_value(ids: &[KeyId]) -> Value<'static> {
+pub(super) fn key_ids_value(ids: &[KeyId]) -> Value<'_> {
     Value::Array(ids.iter().map(|id| id.as_str().into()).collect())
 }
 
-pub(super) fn digests_value(digests: &Digests) -> Value<'static> {
-    let sha256 = digests.sha256.map(|digest| ("sha256", BASE64_STANDARD.encode(digest).as_str().into()));
-    let sha512 = digests.sha512.map(|digest| ("sha512", BASE64_STANDARD.encode(digest).as_str().into()));
+pub(super) fn digests_value(digests: &Digests) -> Value<'_> {
+    let sha256 = digests.sha256.map(|digest| ("sha256", BASE64_STANDARD.encode(digest).into()));
+    let sha512 = digests.sha512.map(|digest| ("sha512", BASE64_STANDARD.encode(digest).into()));
     map(sha256.into_iter().chain(sha512))
 }
 
-pub(super) fn file_meta_value(meta: &FileMeta) -> Value<'static> {
+pub(super) fn file_meta_value(meta: &FileMeta) -> Value<'_> {
     object([("hashes", digests_value(&meta.digests)), ("length", meta.length.unwrap_or_default().into())])
 }

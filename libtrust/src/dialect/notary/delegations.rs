@@ -43,7 +43,7 @@ fn texts(at: &At<'_, '_, '_>) -> Result<Vec<String>, Fault> {
     at.list()?.map(|text| text.str().map(str::to_owned)).collect()
 }
 
-pub(super) fn value(delegations: &Delegations) -> Value<'static> {
+pub(super) fn value(delegations: &Delegations) -> Value<'_> {
     let roles = delegations.roles.iter().map(|role| {
         // Go writes a list that lost its last element as `null`.
         let ids = &role.keys.key_ids;

@@ -4,15 +4,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::common::object;
 use super::envelope::method;
-use crate::dialect::Unsigned;
-use crate::json::{NotCanonical, Numbers, Value, to_canonical, to_wire};
+use crate::json::{Numbers, Value, to_wire};
 use crate::keys::Signature;
-
-/// The two forms of `signed`.
-pub(in crate::dialect) fn encode(signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
-    const NUMBERS: Numbers = Numbers::WithinDoubles;
-    Ok(Unsigned { canonical: to_canonical(signed, NUMBERS)?, wire: to_wire(signed, NUMBERS)? })
-}
 
 /// `{"signed":..,"signatures":[..]}`: this order, not sorted.
 pub(in crate::dialect) fn file(signed: &[u8], signatures: &[Signature]) -> Vec<u8> {
@@ -20,7 +13,7 @@ pub(in crate::dialect) fn file(signed: &[u8], signatures: &[Signature]) -> Vec<u
         object([
             ("keyid", signature.key_id.as_str().into()),
             ("method", method(&signature.scheme).into()),
-            ("sig", BASE64_STANDARD.encode(&signature.bytes).as_str().into()),
+            ("sig", BASE64_STANDARD.encode(&signature.bytes).into()),
         ])
     });
     // Strings alone: there is no number that could fail.

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 
-use super::encode::{encode, file};
+use super::encode::file;
 use crate::dialect::{Dialect, Envelope, Spelled};
 use crate::json::Value;
 
@@ -24,8 +24,8 @@ pub(in crate::dialect) fn is_written_so<T: Spelled>(envelope: &Envelope<'_>, say
             *value = expires.into();
         }
     }
-    let written = encode(&Value::Object(members));
-    written.is_ok_and(|written| file(&written.wire, envelope.signatures()) == envelope.bytes())
+    let written = Dialect::Notary.encode_value(&Value::Object(members));
+    written.is_ok_and(|written| file(written.wire(), envelope.signatures()) == envelope.bytes())
 }
 
 /// A time as Go writes it back: fractions without zeros at their end, a zero offset as `Z`.

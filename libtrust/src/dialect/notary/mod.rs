@@ -15,7 +15,7 @@ mod timestamp;
 pub use change::{InvalidChange, read_change, write_change};
 pub use key::{key_id, key_text, read_key};
 
-pub(super) use encode::{encode, file};
+pub(super) use encode::file;
 pub(super) use envelope::read as read_envelope;
 pub(super) use form::is_written_so;
 pub(super) use root::{decode as decode_root, value as root_value};

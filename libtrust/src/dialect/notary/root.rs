@@ -30,7 +30,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, Invali
     })
 }
 
-pub(in crate::dialect) fn value(root: &Root) -> Value<'static> {
+pub(in crate::dialect) fn value(root: &Root) -> Value<'_> {
     object([
         ("_type", "Root".into()),
         ("consistent_snapshot", Value::Bool(root.consistent_snapshot)),
@@ -41,7 +41,7 @@ pub(in crate::dialect) fn value(root: &Root) -> Value<'static> {
     ])
 }
 
-fn role_value(keys: &RoleKeys) -> Value<'static> {
+fn role_value(keys: &RoleKeys) -> Value<'_> {
     let threshold = Value::Number(Number::Unsigned(keys.threshold.get().into()));
     object([("keyids", key_ids_value(&keys.key_ids)), ("threshold", threshold)])
 }

@@ -24,7 +24,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Snapshot, In
     })
 }
 
-pub(in crate::dialect) fn value(snapshot: &Snapshot) -> Value<'static> {
+pub(in crate::dialect) fn value(snapshot: &Snapshot) -> Value<'_> {
     object([
         ("_type", "Snapshot".into()),
         ("expires", time_value(snapshot.expires)),

@@ -32,7 +32,7 @@ pub(super) fn target(at: &At<'_, '_, '_>, name: &str) -> Result<Target, Fault> {
     Ok(Target { length: meta.length.unwrap_or_default(), digests: meta.digests, custom })
 }
 
-pub(in crate::dialect) fn value(targets: &Targets) -> Value<'static> {
+pub(in crate::dialect) fn value(targets: &Targets) -> Value<'_> {
     object([
         ("_type", "Targets".into()),
         ("delegations", delegations::value(&targets.delegations)),
@@ -42,7 +42,7 @@ pub(in crate::dialect) fn value(targets: &Targets) -> Value<'static> {
     ])
 }
 
-pub(super) fn target_value(target: &Target) -> Value<'static> {
+pub(super) fn target_value(target: &Target) -> Value<'_> {
     let custom = target.custom.clone().map(|custom| (Cow::Borrowed("custom"), custom));
     let members = [("hashes".into(), digests_value(&target.digests)), ("length".into(), target.length.into())];
     custom.into_iter().chain(members).collect()

@@ -14,7 +14,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Timestamp, I
     })
 }
 
-pub(in crate::dialect) fn value(timestamp: &Timestamp) -> Value<'static> {
+pub(in crate::dialect) fn value(timestamp: &Timestamp) -> Value<'_> {
     object([
         ("_type", "Timestamp".into()),
         ("expires", time_value(timestamp.expires)),

@@ -1,6 +1,6 @@
 //! Pieces that several roles share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::dialect::reader::At;
 use crate::dialect::writer::{map, object};
@@ -53,26 +53,34 @@ pub(super) fn keys(at: &At<'_, '_, '_>) -> Result<BTreeMap<KeyId, PublicKey>, Fa
         .collect()
 }
 
-pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'static> {
+pub(super) fn keys_value(keys: &BTreeMap<KeyId, PublicKey>) -> Value<'_> {
     map(keys.iter().map(|(id, key)| (id.as_str(), key::value(key))))
 }
 
-/// `keyids` and `threshold` of one role.
-pub(super) fn role_keys(at: &At<'_, '_, '_>, role: &str, limits: &Limits) -> Result<RoleKeys, Fault> {
+/// `keyids` and `threshold` of one role. The ids of `known` keys are shared.
+pub(super) fn role_keys(
+    at: &At<'_, '_, '_>,
+    role: &str,
+    known: &BTreeMap<KeyId, PublicKey>,
+    limits: &Limits,
+) -> Result<RoleKeys, Fault> {
     let ids = at.need("keyids", "a list")?;
     let ids = ids.array()?;
     if ids.len() > limits.keys_per_role {
         let what = format!("keys of {role}");
         return Err(Fault::TooMany { what, found: ids.len(), limit: limits.keys_per_role });
     }
-    let mut seen = BTreeSet::new();
     let mut key_ids: Vec<KeyId> = Vec::with_capacity(ids.len());
     for at in ids {
-        let id = at.str()?;
-        if !seen.insert(id) {
+        let text = at.str()?;
+        let id = match known.get_key_value(text) {
+            Some((id, _)) => id.clone(),
+            None => text.parse().map_err(|_| at.fault("a key id"))?,
+        };
+        if key_ids.contains(&id) {
             return Err(at.fault("listed once"));
         }
-        key_ids.push(id.parse().map_err(|_| at.fault("a key id"))?);
+        key_ids.push(id);
     }
     let found = at.need("threshold", "a whole number")?.whole()?;
     let threshold = u32::try_from(found).ok().and_then(|n| Threshold::try_from(n).ok());
@@ -80,7 +88,7 @@ pub(super) fn role_keys(at: &At<'_, '_, '_>, role: &str, limits: &Limits) -> Res
     Ok(RoleKeys { key_ids, threshold })
 }
 
-pub(super) fn role_keys_members(keys: &RoleKeys) -> [(&'static str, Value<'static>); 2] {
+pub(super) fn role_keys_members(keys: &RoleKeys) -> [(&'static str, Value<'_>); 2] {
     let ids = keys.key_ids.iter().map(|id| id.as_str().into()).collect();
     [("keyids", Value::Array(ids)), ("threshold", u64::from(keys.threshold.get()).into())]
 }
@@ -94,7 +102,7 @@ pub(super) fn file_meta(at: &At<'_, '_, '_>, name: &str) -> Result<FileMeta, Fau
     Ok(FileMeta { version: Some(version), length, digests: digests.unwrap_or_default() })
 }
 
-pub(super) fn file_meta_value(meta: &FileMeta) -> Value<'static> {
+pub(super) fn file_meta_value(meta: &FileMeta) -> Value<'_> {
     let version = meta.version.unwrap_or(Version::FIRST);
     let hashes = (!meta.digests.is_empty()).then(|| ("hashes", digests_value(&meta.digests)));
     let length = meta.length.map(|length| ("length", length.into()));
@@ -127,22 +135,22 @@ pub(super) fn digests(at: &At<'_, '_, '_>, file: &str) -> Result<Digests, Fault>
     Ok(found)
 }
 
-pub(super) fn digests_value(digests: &Digests) -> Value<'static> {
-    let sha256 = digests.sha256.map(|digest| ("sha256", hex::encode(digest).as_str().into()));
-    let sha512 = digests.sha512.map(|digest| ("sha512", hex::encode(digest).as_str().into()));
+pub(super) fn digests_value(digests: &Digests) -> Value<'_> {
+    let sha256 = digests.sha256.map(|digest| ("sha256", hex::encode(digest).into()));
+    let sha512 = digests.sha512.map(|digest| ("sha512", hex::encode(digest).into()));
     map(sha256.into_iter().chain(sha512))
 }
 
 /// The value of `signed` for a role with these members besides the head.
-pub(super) fn signed<const N: usize>(
+pub(super) fn signed<'v, const N: usize>(
     type_name: &'static str,
     version: Version,
-    members: [(&'static str, Value<'static>); N],
-) -> Value<'static> {
+    members: [(&'static str, Value<'v>); N],
+) -> Value<'v> {
     map(head(type_name, version).into_iter().chain(members))
 }
 
 /// `keyids`, `threshold` and nothing else.
-pub(super) fn role_keys_value(keys: &RoleKeys) -> Value<'static> {
+pub(super) fn role_keys_value(keys: &RoleKeys) -> Value<'_> {
     object(role_keys_members(keys))
 }

@@ -1,20 +1,14 @@
 //! Writing files.
 
-use crate::dialect::Unsigned;
 use crate::dialect::writer::object;
-use crate::json::{NotCanonical, Numbers, Value, to_canonical, to_wire};
+use crate::json::{Numbers, Value, to_wire};
 use crate::keys::{Signature, SignatureScheme, ecdsa_der};
-
-/// The two forms of `signed`.
-pub(in crate::dialect) fn encode(signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
-    Ok(Unsigned { canonical: to_canonical(signed, Numbers::Integers)?, wire: to_wire(signed, Numbers::Integers)? })
-}
 
 /// `{"signed":..,"signatures":[..]}`, without white space.
 pub(in crate::dialect) fn file(signed: &[u8], signatures: &[Signature]) -> Vec<u8> {
     let signatures = signatures.iter().map(|signature| {
         let sig = hex::encode(bytes(signature));
-        object([("keyid", signature.key_id.as_str().into()), ("sig", sig.as_str().into())])
+        object([("keyid", signature.key_id.as_str().into()), ("sig", sig.into())])
     });
     // Strings alone: there is no number that could fail.
     let signatures = to_wire(&Value::Array(signatures.collect()), Numbers::Integers).unwrap_or_default();

@@ -80,7 +80,7 @@ const fn scheme_name(scheme: &SignatureScheme) -> &str {
 }
 
 /// The key object.
-pub(super) fn value(key: &PublicKey) -> Value<'static> {
+pub(super) fn value(key: &PublicKey) -> Value<'_> {
     let spki = |der: &[u8]| {
         let line_feeds = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
         pem::encode_config(&pem::Pem::new(PUBLIC_KEY, der), line_feeds)
@@ -90,11 +90,14 @@ pub(super) fn value(key: &PublicKey) -> Value<'static> {
         KeyType::Ecdsa | KeyType::Rsa => spki(&key.public),
         KeyType::EcdsaX509 | KeyType::RsaX509 | KeyType::Other(_) => String::from_utf8_lossy(&key.public).into_owned(),
     };
-    let scheme = key.scheme.clone().unwrap_or_else(|| default_scheme(&key.key_type));
+    let scheme = match &key.scheme {
+        Some(scheme) => scheme_name(scheme).into(),
+        None => scheme_name(&default_scheme(&key.key_type)).to_owned().into(),
+    };
     object([
         ("keytype", key.key_type.as_str().into()),
-        ("keyval", object([("public", public.as_str().into())])),
-        ("scheme", scheme_name(&scheme).into()),
+        ("keyval", object([("public", public.into())])),
+        ("scheme", scheme),
     ])
 }
 

@@ -13,7 +13,7 @@ mod timestamp;
 
 pub use key::{key_id, key_of, plain_key};
 
-pub(super) use encode::{encode, file};
+pub(super) use encode::file;
 pub(super) use envelope::read as read_envelope;
 pub(super) use over::over;
 pub(super) use root::{decode as decode_root, value as root_value};

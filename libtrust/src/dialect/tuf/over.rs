@@ -67,18 +67,18 @@ const SIGNED: Shape = Shape::Known(&[
 ]);
 
 /// The value of `signed` to write, laid over the one that was read.
-pub(in crate::dialect) fn over(written: Value<'static>, read: &Value<'_>) -> Value<'static> {
+pub(in crate::dialect) fn over<'v>(written: Value<'v>, read: &Value<'v>) -> Value<'v> {
     lay(SIGNED, written, read)
 }
 
-fn lay(shape: Shape, written: Value<'static>, read: &Value<'_>) -> Value<'static> {
+fn lay<'v>(shape: Shape, written: Value<'v>, read: &Value<'v>) -> Value<'v> {
     match (shape, written, read) {
-        (Shape::Key, written, read) if is_same_key(&written, read) => read.clone().into_owned(),
-        (Shape::Digests, written, read) if says_the_same(&written, read) => read.clone().into_owned(),
+        (Shape::Key, written, read) if is_same_key(&written, read) => read.clone(),
+        (Shape::Digests, written, read) if says_the_same(&written, read) => read.clone(),
         (Shape::Known(known), Value::Object(written), Value::Object(members)) => {
             let shape_of = |name: &str| known.iter().find(|(member, _)| *member == name).map(|(_, shape)| *shape);
             let kept = members.iter().filter(|(name, _)| shape_of(name).is_none());
-            let kept = kept.map(|(name, value)| (name.clone().into_owned().into(), value.clone().into_owned()));
+            let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
             let written = written.into_iter().map(|(name, value)| {
                 let shape = shape_of(&name).unwrap_or(Shape::Leaf);
                 let laid = lay_over(shape, value, read.get(&name));
@@ -105,7 +105,7 @@ fn lay(shape: Shape, written: Value<'static>, read: &Value<'_>) -> Value<'static
     }
 }
 
-fn lay_over(shape: Shape, written: Value<'static>, read: Option<&Value<'_>>) -> Value<'static> {
+fn lay_over<'v>(shape: Shape, written: Value<'v>, read: Option<&Value<'v>>) -> Value<'v> {
     match read {
         Some(read) => lay(shape, written, read),
         None => written,

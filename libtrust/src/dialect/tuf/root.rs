@@ -23,14 +23,14 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Root, Invali
         let mut roles = BTreeMap::new();
         for role in RoleName::TOP_LEVEL {
             let entry = listed.member(role.as_str()).ok_or_else(|| Fault::MissingRole(role.clone()))?;
-            let entry = role_keys(&entry, role.as_str(), envelope.limits())?;
+            let entry = role_keys(&entry, role.as_str(), &keys, envelope.limits())?;
             roles.insert(role, entry);
         }
         Ok(Root { version, expires: envelope.header().expires, consistent_snapshot, keys, roles })
     })
 }
 
-pub(in crate::dialect) fn value(root: &Root) -> Value<'static> {
+pub(in crate::dialect) fn value(root: &Root) -> Value<'_> {
     signed(
         "root",
         root.version,

@@ -28,14 +28,14 @@ fn target(at: &At<'_, '_, '_>, name: &str) -> Result<Target, Fault> {
     Ok(Target { length, digests, custom })
 }
 
-pub(in crate::dialect) fn value(targets: &Targets) -> Value<'static> {
+pub(in crate::dialect) fn value(targets: &Targets) -> Value<'_> {
     let listed = map(targets.targets.iter().map(|(name, target)| (name.as_str(), target_value(target))));
     let members = [("expires", time_value(targets.expires)), ("targets", listed)];
     let delegations = delegations::value(&targets.delegations).map(|value| ("delegations", value));
     map(head("targets", targets.version).into_iter().chain(members).chain(delegations))
 }
 
-fn target_value(target: &Target) -> Value<'static> {
+fn target_value(target: &Target) -> Value<'_> {
     let custom = target.custom.clone().map(|custom| (Cow::Borrowed("custom"), custom));
     let members = [("hashes".into(), digests_value(&target.digests)), ("length".into(), target.length.into())];
     custom.into_iter().chain(members).collect()

@@ -19,7 +19,7 @@ pub(in crate::dialect) fn decode(envelope: &Envelope<'_>) -> Result<Timestamp, I
     })
 }
 
-pub(in crate::dialect) fn value(timestamp: &Timestamp) -> Value<'static> {
+pub(in crate::dialect) fn value(timestamp: &Timestamp) -> Value<'_> {
     let meta = object([(SNAPSHOT, file_meta_value(&timestamp.snapshot))]);
     signed("timestamp", timestamp.version, [("expires", time_value(timestamp.expires)), ("meta", meta)])
 }

@@ -1,9 +1,9 @@
 //! Hash bins: many roles that share the targets of one, by the SHA-256 of their paths.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Signatories, TufEditError};
-use crate::metadata::{Delegation, Delegations, SuccinctRoles};
+use crate::metadata::{Delegation, Delegations, HashPrefix, SuccinctRoles};
 use crate::names::{DelegationName, RoleName};
 use crate::verify::TargetName;
 
@@ -50,7 +50,7 @@ pub fn add_hash_bins(
         }
         BinForm::Named => {
             let roles = (0..bins.count()).map(|bin| {
-                let hash_prefixes = Some(prefixes_of(bin, bits));
+                let hash_prefixes = Some(prefixes_of(bin, bits).collect());
                 let (name, keys) = (bins.role(bin)?, bins.keys.clone());
                 Ok(Delegation { name, keys, paths: Vec::new(), hash_prefixes, terminating: true })
             });
@@ -67,46 +67,66 @@ pub fn add_hash_bins(
 }
 
 /// How the digests of a bin's paths begin, in hex digits: as many as are needed for the bits, and then every way to go on.
-fn prefixes_of(bin: u64, bits: u8) -> Vec<String> {
+fn prefixes_of(bin: u64, bits: u8) -> impl Iterator<Item = HashPrefix> {
     let width = usize::from(bits).div_ceil(4);
     let spare = width * 4 - usize::from(bits);
-    (0..1_u64 << spare).map(|rest| format!("{:0width$x}", (bin << spare) | rest)).collect()
+    (0..1_u64 << spare).map(move |rest| HashPrefix::new(&format!("{:0width$x}", (bin << spare) | rest)))
 }
 
 /// The hash bins of a file, for finding the one of a path.
 #[derive(Debug)]
 pub struct HashBins<'d> {
-    succinct: Option<&'d SuccinctRoles>,
-    named: BTreeMap<&'d str, &'d DelegationName>,
+    delegations: &'d Delegations,
+    /// Places in the list of roles.
+    named: HashMap<&'d str, usize>,
     /// How long prefixes are: mostly all the same.
     lengths: BTreeSet<usize>,
 }
+
+/// One of the hash bins of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HashBin(u64);
 
 impl<'d> HashBins<'d> {
     /// Those of a file; without any, no path has one.
     #[must_use]
     pub fn of(delegations: &'d Delegations) -> Self {
-        let mut named = BTreeMap::new();
-        for role in delegations.roles.iter().rev() {
+        let mut named = HashMap::new();
+        for (place, role) in delegations.roles.iter().enumerate().rev() {
             // The first role that has a prefix is the one that is asked first.
-            named.extend(role.hash_prefixes.iter().flatten().map(|prefix| (prefix.as_str(), &role.name)));
+            named.extend(role.hash_prefixes.iter().flatten().map(|prefix| (prefix.as_str(), place)));
         }
         let lengths = named.keys().map(|prefix| prefix.len()).collect();
-        Self { succinct: delegations.succinct.as_ref(), named, lengths }
+        Self { delegations, named, lengths }
     }
 
     /// The bin of a path.
     #[must_use]
-    pub fn bin_of(&self, path: &str) -> Option<DelegationName> {
-        if let Some(bins) = self.succinct {
-            return bins.role_for(path).ok();
+    pub fn bin_of(&self, path: &str) -> Option<HashBin> {
+        if let Some(bins) = &self.delegations.succinct {
+            return Some(HashBin(bins.bin_of(path)));
         }
         if self.named.is_empty() {
             return None;
         }
         let digest = TargetName::new(path);
-        let found = |length: &usize| self.named.get(digest.sha256().get(..*length)?).copied();
-        self.lengths.iter().find_map(found).cloned()
+        let place = self.lengths.iter().find_map(|length| self.named.get(digest.sha256().get(..*length)?));
+        place.map(|place| HashBin(*place as u64))
+    }
+
+    /// The role of a bin.
+    #[must_use]
+    pub fn role(&self, bin: HashBin) -> Option<DelegationName> {
+        match &self.delegations.succinct {
+            Some(bins) => bins.role(bin.0).ok(),
+            None => self.delegations.roles.get(usize::try_from(bin.0).ok()?).map(|role| role.name.clone()),
+        }
+    }
+
+    /// The role of the bin of a path.
+    #[must_use]
+    pub fn role_of(&self, path: &str) -> Option<DelegationName> {
+        self.bin_of(path).and_then(|bin| self.role(bin))
     }
 }
 
@@ -130,19 +150,21 @@ mod tests {
             let (named, succinct) = (bins(BinForm::Named, bits), bins(BinForm::Succinct, bits));
             for path in ["a", "b/c", "ü", "file-7.txt"] {
                 let asked: Vec<_> = TargetName::new(path).delegates(Dialect::Tuf, &named).collect();
-                let bin = HashBins::of(&named).bin_of(path).unwrap();
+                let bin = HashBins::of(&named).role_of(path).unwrap();
                 assert_eq!(asked, [(bin.clone(), true)], "{path} in {bits} bits");
-                assert_eq!(HashBins::of(&succinct).bin_of(path), Some(bin));
+                assert_eq!(HashBins::of(&succinct).role_of(path), Some(bin));
             }
         }
     }
 
     #[test]
     fn bins_cover_everything_once() {
-        let all: Vec<String> = (0..8).flat_map(|bin| prefixes_of(bin, 3)).collect();
+        let all = (0..8).flat_map(|bin| prefixes_of(bin, 3));
+        let all: Vec<String> = all.map(|prefix| prefix.as_str().to_owned()).collect();
         let expected: Vec<String> = (0..16).map(|digit| format!("{digit:x}")).collect();
         assert_eq!(all, expected);
-        assert_eq!(prefixes_of(0x3fff, 14), ["fffc", "fffd", "fffe", "ffff"]);
+        let last: Vec<HashPrefix> = prefixes_of(0x3fff, 14).collect();
+        assert_eq!(last, ["fffc", "fffd", "fffe", "ffff"].map(HashPrefix::new));
     }
 
     #[test]

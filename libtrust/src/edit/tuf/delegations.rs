@@ -1,7 +1,7 @@
 //! Delegations to named roles.
 
 use super::{Signatories, TufEditError};
-use crate::metadata::{Delegation, Delegations, SuccinctRoles};
+use crate::metadata::{Delegation, Delegations, HashPrefix, SuccinctRoles};
 use crate::names::{DelegationName, KeyId, RoleName};
 
 /// What a delegated role may list.
@@ -33,12 +33,13 @@ pub fn add_delegation(
     }
     let (paths, hash_prefixes) = match admitted {
         Admitted::Paths(paths) => (paths, None),
-        Admitted::HashPrefixes(prefixes) => (Vec::new(), Some(prefixes)),
+        Admitted::HashPrefixes(prefixes) => {
+            if let Some(wrong) = prefixes.iter().find(|prefix| !is_hash_prefix(prefix)) {
+                return Err(TufEditError::HashPrefix { prefix: wrong.chars().take(64).collect() });
+            }
+            (Vec::new(), Some(prefixes.iter().map(|prefix| HashPrefix::new(prefix)).collect()))
+        }
     };
-    let wrong = hash_prefixes.iter().flatten().find(|prefix| !is_hash_prefix(prefix));
-    if let Some(prefix) = wrong {
-        return Err(TufEditError::HashPrefix { prefix: prefix.chars().take(64).collect() });
-    }
     let keys = signatories.listed_in(name.as_str(), &mut delegations.keys)?;
     delegations.roles.push(Delegation { name: name.clone(), keys, paths, hash_prefixes, terminating });
     Ok(())

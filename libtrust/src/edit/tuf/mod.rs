@@ -6,7 +6,7 @@ mod delegations;
 mod error;
 mod keys;
 
-pub use bins::{BinForm, HashBins, add_hash_bins};
+pub use bins::{BinForm, HashBin, HashBins, add_hash_bins};
 pub use delegations::{Admitted, add_delegation, remove_delegation, replace_delegation_keys};
 pub use error::TufEditError;
 pub use keys::{Signatories, first_root, first_targets, replace_role_keys};

@@ -1,6 +1,6 @@
 //! Changes, in memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 
@@ -9,7 +9,7 @@ use super::layout::Layout;
 use super::{OwnRepository, RepositoryError};
 use crate::client::tuf::{MetadataName, TargetPath};
 use crate::edit::tuf::{
-    Admitted, BinForm, HashBins, Signatories, add_delegation, add_hash_bins, first_targets, remove_delegation,
+    Admitted, BinForm, HashBin, HashBins, Signatories, add_delegation, add_hash_bins, first_targets, remove_delegation,
     replace_delegation_keys, replace_role_keys,
 };
 use crate::metadata::{Delegations, Root, Target, Targets};
@@ -68,22 +68,26 @@ impl OwnRepository {
         targets: impl IntoIterator<Item = (TargetPath, Target)>,
     ) -> Result<BTreeSet<RoleName>, RepositoryError> {
         let top = role.unwrap_or(&RoleName::Targets);
-        let mut by_role: BTreeMap<RoleName, Vec<(TargetPath, Target)>> = BTreeMap::new();
         if self.targets(top)?.is_none() {
             self.targets_mut(top)?;
         }
         let file = self.peek(top).ok_or_else(|| RepositoryError::NoSuchRole { role: top.clone() })?;
         let bins = HashBins::of(&file.delegations);
+        let mut by_bin: HashMap<Option<HashBin>, Vec<(String, Target)>> = HashMap::new();
         for (path, target) in targets {
-            let role = bins.bin_of(path.as_str()).map_or_else(|| top.clone(), RoleName::Delegation);
-            by_role.entry(role).or_default().push((path, target));
+            by_bin.entry(bins.bin_of(path.as_str())).or_default().push((path.into(), target));
         }
-        drop(bins);
-        for (role, targets) in &mut by_role {
-            let listed = &mut self.targets_mut(role)?.targets;
-            listed.extend(targets.drain(..).map(|(path, target)| (path.to_string(), target)));
+        let by_role = by_bin.into_iter().map(|(bin, targets)| {
+            let role = bin.and_then(|bin| bins.role(bin)).map_or_else(|| top.clone(), RoleName::Delegation);
+            (role, targets)
+        });
+        let by_role: Vec<(RoleName, Vec<(String, Target)>)> = by_role.collect();
+        let mut roles = BTreeSet::new();
+        for (role, targets) in by_role {
+            self.targets_mut(&role)?.targets.extend(targets);
+            roles.insert(role);
         }
-        Ok(by_role.into_keys().collect())
+        Ok(roles)
     }
 
     /// Takes a target out of a role, chosen as for [`OwnRepository::add`]. Its files stay: readers may be on their way.
@@ -102,7 +106,7 @@ impl OwnRepository {
 
     fn role_for(&mut self, role: &RoleName, path: &TargetPath) -> Result<RoleName, RepositoryError> {
         let file = self.targets(role)?;
-        let bin = file.and_then(|file| HashBins::of(&file.delegations).bin_of(path.as_str()));
+        let bin = file.and_then(|file| HashBins::of(&file.delegations).role_of(path.as_str()));
         Ok(bin.map_or_else(|| role.clone(), RoleName::Delegation))
     }
 
