@@ -30,8 +30,9 @@ impl From<VerifyError> for Failure {
             }
             VerifyError::RootRotation(_) => (
                 Exit::Signature,
-                "the root keys were replaced without the old ones: ask the publisher before you trust the new ones, by \
-                 `trust forget IMAGE`. So it is, too, where `notary init` was run over a collection that was there",
+                "not enough of the root keys you trust signed the new root: ask the publisher before you trust its keys \
+                 anew, for an image by `trust forget IMAGE`, for a TUF repository in another metadata folder. So it is, \
+                 too, where `notary init` was run over a collection that was there",
             ),
             VerifyError::NoSignatures { .. }
             | VerifyError::Threshold(_)
@@ -42,6 +43,8 @@ impl From<VerifyError> for Failure {
             | VerifyError::NoChecksum { .. }
             | VerifyError::Length { .. }
             | VerifyError::NotInSnapshot { .. }
+            | VerifyError::WrongVersion { .. }
+            | VerifyError::NoLongerNamed { .. }
             | VerifyError::NotDelegated(_)
             | VerifyError::Structure(_) => (Exit::Signature, TAMPERED),
             _ => return Self::caused(Exit::Signature, &error),

@@ -97,7 +97,7 @@ pub enum VerifyError {
         minimum: Version,
     },
     /// Not the version that a trusted file names.
-    #[error("{role} is version {found}, the {named_by} names version {expected}")]
+    #[error("{role} is version {found}, {}", asked_for(role, *expected, named_by))]
     WrongVersion {
         /// The role.
         role: RoleName,
@@ -148,7 +148,7 @@ pub enum VerifyError {
     },
     /// The snapshot does not name the role.
     #[error(
-        "no checksums for supported algorithms were provided for {role}: the snapshot version {snapshot} does not name it"
+        "the snapshot version {snapshot} does not name {role}: no checksums for supported algorithms were provided for it"
     )]
     NotInSnapshot {
         /// The role.
@@ -159,6 +159,14 @@ pub enum VerifyError {
     /// No file that is trusted delegates to this role.
     #[error("tuf: invalid role {0}. delegation does not exist")]
     NotDelegated(RoleName),
+}
+
+/// A root is named by no file but the one before it, which it follows.
+fn asked_for(role: &RoleName, expected: Version, named_by: &RoleName) -> String {
+    if role == named_by {
+        return format!("but version {expected} follows the one that is trusted");
+    }
+    format!("the {named_by} names version {expected}")
 }
 
 /// A key that does not count, and why.

@@ -30,7 +30,8 @@ pub async fn measure(plan: &Plan, stage: &Stage, report: &mut Report) -> Result<
         let mut rows = refresh(&scratch, runs)?;
         rows.push(download(&scratch, runs)?);
         rows.push(ten_thousand(&scratch, runs)?);
-        rows.extend(bins(&scratch, runs)?);
+        rows.extend(bins(&scratch, runs, &[])?);
+        rows.extend(bins(&scratch, runs, &["--succinct"])?);
         Ok::<_, anyhow::Error>(rows)
     });
     report.rows.extend(rows.await??);
@@ -130,19 +131,23 @@ fn ten_thousand(scratch: &Path, runs: usize) -> Result<Row> {
     Ok(row)
 }
 
-/// A million targets in hash bins: building that, and looking one up with nothing known but the root.
-fn bins(scratch: &Path, runs: usize) -> Result<Vec<Row>> {
-    progress(&format!("building a repository of {TARGETS} targets in {} hash bins", 1 << BITS));
-    let home = scratch.join("bins");
+/// A million targets in hash bins, named one by one as every client reads them or in the short form: building that, and
+/// looking one up with nothing known but the root.
+fn bins(scratch: &Path, runs: usize, form: &[&str]) -> Result<Vec<Row>> {
+    let is_named = form.is_empty();
+    let of = if is_named { "" } else { ", in short form" };
+    progress(&format!("building a repository of {TARGETS} targets in {} hash bins{of}", 1 << BITS));
+    let home = scratch.join(if is_named { "bins" } else { "short-bins" });
     let repository = home.join("repository");
     std::fs::create_dir_all(&home)?;
     milliseconds(keeper(&home, &["init", "repository"])?)?;
     std::fs::write(home.join("list"), list())?;
     let bits = BITS.to_string();
-    let mut built = milliseconds(keeper(&home, &["delegate", "repository", "bin", "--bins", &bits])?)?;
+    let delegate = [&["delegate", "repository", "bin", "--bins", &bits], form].concat();
+    let mut built = milliseconds(keeper(&home, &delegate)?)?;
     built += milliseconds(keeper(&home, &["add", "repository", "--list", "list", "--publish"])?)?;
     let mut build = Row::new(
-        format!("build a repository of {TARGETS} targets in {} hash bins (python-tuf)", 1 << BITS),
+        format!("build a repository of {TARGETS} targets in {} hash bins{of} (python-tuf, bins by name)", 1 << BITS),
         Unit::Milliseconds,
     );
     build.ours = Some(Cell::value(built));
@@ -166,7 +171,8 @@ fn bins(scratch: &Path, runs: usize) -> Result<Vec<Row>> {
         let user = User::new(Client::Ours, &home, &format!("user-{run}-peak"), site.url(), &root)?;
         highest = highest.max(time_and_peak(quiet(user.downloading(&[path])?))?.1);
     }
-    let mut look = Row::new("look one of them up and download it, nothing known but the root", Unit::Milliseconds);
+    let name = format!("look one of them up{of} and download it, nothing known but the root");
+    let mut look = Row::new(name, Unit::Milliseconds);
     let time = median(times);
     let note = format!("{requests} requests for metadata, peak {highest:.0} MiB");
     look.ours = time.map(|time| Cell::value(time).note(note));
