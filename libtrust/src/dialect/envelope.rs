@@ -1,10 +1,12 @@
 //! A file as it came: exact bytes, the value that is signed, and signatures nobody has checked yet.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::error::MalformedFile;
 use super::{Dialect, notary, tuf};
-use crate::json::{Value, to_canonical_of};
+use crate::json::{Value, canonical_in};
 use crate::keys::Signature;
 use crate::limits::Limits;
 use crate::names::RoleName;
@@ -16,7 +18,7 @@ pub struct Envelope<'a> {
     role: RoleName,
     bytes: &'a [u8],
     signed: Value<'a>,
-    canonical: Vec<u8>,
+    canonical: Cow<'a, [u8]>,
     header: Header,
     signatures: Vec<Signature>,
     limits: Limits,
@@ -51,7 +53,9 @@ impl<'a> Envelope<'a> {
             Dialect::Tuf => tuf::read_envelope(&role, &file, limits)?,
         };
         let signed = take(file, "signed");
-        let canonical = match to_canonical_of(&signed, dialect.rules().numbers, bytes.len()) {
+        // Most writers begin with what is signed, in the form that is signed.
+        let text = bytes.strip_prefix(b"{\"signed\":").unwrap_or(bytes);
+        let canonical = match canonical_in(&signed, dialect.rules().numbers, text) {
             Ok(canonical) => canonical,
             Err(cause) => return Err(MalformedFile::NotCanonical { role, cause }),
         };

@@ -3,7 +3,9 @@
 //! The OLPC dialect as Go's canonical encoder writes it: members sorted by the bytes
 //! of their names, no white space, only `"` and `\` escaped, everything else raw UTF-8, numbers whole.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt;
 
 use super::{Number, Value};
 
@@ -12,17 +14,22 @@ use super::{Number, Value};
 /// # Errors
 /// If a number is not one of `numbers`.
 pub fn to_canonical(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanonical> {
-    to_canonical_of(value, numbers, 1024)
+    written(value, Style { escapes: Escapes::Canonical, numbers }, 1024)
 }
 
-/// As [`to_canonical`], for a value whose canonical form takes about `bytes`.
+/// As [`to_canonical`], of a value that was read out of `text`, perhaps from its start: what stands there in canonical form is
+/// not written again.
 ///
 /// # Errors
 /// As [`to_canonical`].
-pub fn to_canonical_of(value: &Value<'_>, numbers: Numbers, bytes: usize) -> Result<Vec<u8>, NotCanonical> {
-    let mut out = Vec::with_capacity(bytes);
-    write(value, Style { escapes: Escapes::Canonical, numbers }, &mut out)?;
-    Ok(out)
+pub fn canonical_in<'t>(value: &Value<'_>, numbers: Numbers, text: &'t [u8]) -> Result<Cow<'t, [u8]>, NotCanonical> {
+    let style = Style { escapes: Escapes::Canonical, numbers };
+    let mut same = Same { rest: text };
+    match write(value, style, &mut same) {
+        Ok(()) => Ok(Cow::Borrowed(text.strip_suffix(same.rest).unwrap_or(text))),
+        Err(Stopped::Number(error)) => Err(error),
+        Err(Stopped::Out(Differs)) => written(value, style, text.len()).map(Cow::Owned),
+    }
 }
 
 /// Writes the form that is stored and served: the canonical one, but valid JSON also with control characters, and with
@@ -31,9 +38,15 @@ pub fn to_canonical_of(value: &Value<'_>, numbers: Numbers, bytes: usize) -> Res
 /// # Errors
 /// As [`to_canonical`].
 pub fn to_wire(value: &Value<'_>, numbers: Numbers) -> Result<Vec<u8>, NotCanonical> {
-    let mut out = Vec::with_capacity(1024);
-    write(value, Style { escapes: Escapes::Wire, numbers }, &mut out)?;
-    Ok(out)
+    written(value, Style { escapes: Escapes::Wire, numbers }, 1024)
+}
+
+fn written(value: &Value<'_>, style: Style, bytes: usize) -> Result<Vec<u8>, NotCanonical> {
+    let mut out = Vec::with_capacity(bytes);
+    match write(value, style, &mut out) {
+        Ok(()) => Ok(out),
+        Err(Stopped::Number(error)) => Err(error),
+    }
 }
 
 /// The canonical form, and the stored one where it differs.
@@ -70,70 +83,131 @@ enum Escapes {
     Wire,
 }
 
-fn write(value: &Value<'_>, style: Style, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
+/// Where a form goes.
+trait Out {
+    /// Why it cannot go on.
+    type Error;
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+}
+
+impl Out for Vec<u8> {
+    type Error = Infallible;
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Infallible> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// A text that is held against the form.
+struct Same<'t> {
+    rest: &'t [u8],
+}
+
+/// The text is another.
+struct Differs;
+
+impl Out for Same<'_> {
+    type Error = Differs;
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Differs> {
+        self.rest = self.rest.strip_prefix(bytes).ok_or(Differs)?;
+        Ok(())
+    }
+}
+
+enum Stopped<E> {
+    Number(NotCanonical),
+    Out(E),
+}
+
+impl<E> From<E> for Stopped<E> {
+    fn from(error: E) -> Self {
+        Self::Out(error)
+    }
+}
+
+fn write<O: Out>(value: &Value<'_>, style: Style, out: &mut O) -> Result<(), Stopped<O::Error>> {
     match value {
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(true) => out.extend_from_slice(b"true"),
-        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Null => out.put(b"null")?,
+        Value::Bool(true) => out.put(b"true")?,
+        Value::Bool(false) => out.put(b"false")?,
         Value::Number(number) => write_number(*number, style.numbers, out)?,
-        Value::String(text) => write_string(text, style.escapes, out),
+        Value::String(text) => write_string(text, style.escapes, out)?,
         Value::Array(values) => {
-            out.push(b'[');
+            out.put(b"[")?;
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
-                    out.push(b',');
+                    out.put(b",")?;
                 }
                 write(value, style, out)?;
             }
-            out.push(b']');
+            out.put(b"]")?;
         }
         Value::Object(members) => {
-            out.push(b'{');
+            out.put(b"{")?;
             for (index, (name, value)) in members.iter().enumerate() {
                 if index > 0 {
-                    out.push(b',');
+                    out.put(b",")?;
                 }
-                write_string(name, style.escapes, out);
-                out.push(b':');
+                write_string(name, style.escapes, out)?;
+                out.put(b":")?;
                 write(value, style, out)?;
             }
-            out.push(b'}');
+            out.put(b"}")?;
         }
     }
     Ok(())
 }
 
-fn write_number(number: Number, numbers: Numbers, out: &mut Vec<u8>) -> Result<(), NotCanonical> {
-    // Writing to memory cannot fail.
-    let _ = match (numbers, number) {
-        (Numbers::Integers, Number::Unsigned(number)) => write!(out, "{number}"),
-        (Numbers::Integers, Number::Negative(number)) => write!(out, "{number}"),
-        (Numbers::Integers, Number::Double(_)) => return Err(NotCanonical { number }),
-        (Numbers::WithinDoubles, number) => write!(out, "{}", number.whole().ok_or(NotCanonical { number })?),
-    };
-    Ok(())
+fn write_number<O: Out>(number: Number, numbers: Numbers, out: &mut O) -> Result<(), Stopped<O::Error>> {
+    let not_canonical = Stopped::Number(NotCanonical { number });
+    match (numbers, number) {
+        (Numbers::Integers, Number::Unsigned(number)) => put_shown(format_args!("{number}"), out),
+        (Numbers::Integers, Number::Negative(number)) => put_shown(format_args!("{number}"), out),
+        (Numbers::Integers, Number::Double(_)) => Err(not_canonical),
+        (Numbers::WithinDoubles, number) => put_shown(format_args!("{}", number.whole().ok_or(not_canonical)?), out),
+    }
 }
 
-fn write_string(text: &str, escapes: Escapes, out: &mut Vec<u8>) {
-    out.push(b'"');
+fn write_string<O: Out>(text: &str, escapes: Escapes, out: &mut O) -> Result<(), Stopped<O::Error>> {
+    out.put(b"\"")?;
     let mut rest = text;
     while let Some(at) = first_special(rest.as_bytes(), escapes) {
         let (plain, special) = rest.split_at(at);
-        out.extend_from_slice(plain.as_bytes());
+        out.put(plain.as_bytes())?;
         let mut characters = special.chars();
         match characters.next() {
-            Some('"') => out.extend_from_slice(br#"\""#),
-            Some('\\') => out.extend_from_slice(br"\\"),
+            Some('"') => out.put(br#"\""#)?,
+            Some('\\') => out.put(br"\\")?,
             Some(found @ ('<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}')) => {
-                let _ = write!(out, "\\u{:04x}", u32::from(found));
+                put_shown(format_args!("\\u{:04x}", u32::from(found)), out)?;
             }
-            Some(other) => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            Some(other) => out.put(other.encode_utf8(&mut [0; 4]).as_bytes())?,
             None => {}
         }
         rest = characters.as_str();
     }
-    out.extend_from_slice(rest.as_bytes());
-    out.push(b'"');
+    out.put(rest.as_bytes())?;
+    out.put(b"\"")?;
+    Ok(())
+}
+
+/// A short text.
+fn put_shown<O: Out>(text: fmt::Arguments<'_>, out: &mut O) -> Result<(), Stopped<O::Error>> {
+    struct Shown<'o, O: Out>(&'o mut O, Option<O::Error>);
+    impl<O: Out> fmt::Write for Shown<'_, O> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.put(text.as_bytes()).map_err(|error| {
+                self.1 = Some(error);
+                fmt::Error
+            })
+        }
+    }
+    let mut shown = Shown(out, None);
+    let _ = fmt::write(&mut shown, text);
+    shown.1.map_or(Ok(()), |error| Err(Stopped::Out(error)))
 }
 
 /// Where the first character stands that may need an escape. Such a byte is ASCII, or `0xe2`, with which U+2028 and
@@ -245,6 +319,19 @@ mod tests {
             let (canonical, wire) = to_both(&value, Numbers::WithinDoubles).unwrap();
             prop_assert_eq!(wire.as_ref().unwrap_or(&canonical), &to_wire(&value, Numbers::WithinDoubles).unwrap());
             prop_assert_eq!(canonical, to_canonical(&value, Numbers::WithinDoubles).unwrap());
+        }
+
+        #[test]
+        fn what_is_canonical_in_a_text_is_what_would_be_written(value in any_json(), rest in "[,}\\]]?.*") {
+            let compact = serde_json::to_string(&value).unwrap();
+            let expected = canonical(&compact).into_bytes();
+            let parsed = Value::parse(compact.as_bytes(), 32).unwrap();
+            let stands = [expected.as_slice(), rest.as_bytes()].concat();
+            let found = canonical_in(&parsed, Numbers::WithinDoubles, &stands).unwrap();
+            prop_assert!(matches!(&found, Cow::Borrowed(found) if *found == expected));
+            let text = format!("{compact}{rest}");
+            prop_assert_eq!(&*canonical_in(&parsed, Numbers::WithinDoubles, text.as_bytes()).unwrap(), &*expected);
+            prop_assert_eq!(&*canonical_in(&parsed, Numbers::WithinDoubles, rest.as_bytes()).unwrap(), &*expected);
         }
 
         #[test]

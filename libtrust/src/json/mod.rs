@@ -5,5 +5,5 @@ mod canonical;
 mod value;
 
 pub use canonical::{NotCanonical, Numbers, to_canonical, to_wire};
-pub(crate) use canonical::{to_both, to_canonical_of};
+pub(crate) use canonical::{canonical_in, to_both};
 pub use value::{InvalidJson, Members, Number, Value};

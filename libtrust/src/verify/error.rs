@@ -148,7 +148,7 @@ pub enum VerifyError {
     },
     /// The snapshot does not name the role.
     #[error(
-        "the snapshot version {snapshot} does not name {role}: no checksums for supported algorithms were provided for it"
+        "no checksums for supported algorithms were provided for {role}: the snapshot version {snapshot} does not name it"
     )]
     NotInSnapshot {
         /// The role.
