@@ -102,6 +102,7 @@ impl From<RepositoryError> for Failure {
             RepositoryError::Edit(_)
             | RepositoryError::NoSuchRole { .. }
             | RepositoryError::NotListed { .. }
+            | RepositoryError::NotAdmitted { .. }
             | RepositoryError::RoleName { .. }
             | RepositoryError::RoleTaken { .. } => {
                 (Exit::Usage, "roles and what they list are shown by: trust tuf inspect DIR")

@@ -46,16 +46,16 @@ impl OwnRepository {
     /// of its path below `targets`, or to `targets` itself. Gives the role.
     ///
     /// # Errors
-    /// If there is no such role, or its file does not hold.
+    /// If there is no such role, it may not list the path, or its file does not hold.
     pub fn add(
         &mut self,
         role: Option<&RoleName>,
         path: &TargetPath,
         target: Target,
     ) -> Result<RoleName, RepositoryError> {
-        let role = self.role_for(role.unwrap_or(&RoleName::Targets), path)?;
-        self.targets_mut(&role)?.targets.insert(path.to_string(), target);
-        Ok(role)
+        let top = role.unwrap_or(&RoleName::Targets);
+        let role = self.add_all(role, [(path.clone(), target)])?.pop_first();
+        Ok(role.unwrap_or_else(|| top.clone()))
     }
 
     /// As [`OwnRepository::add`], many at once, all below one role.
@@ -71,6 +71,8 @@ impl OwnRepository {
         if self.targets(top)?.is_none() {
             self.targets_mut(top)?;
         }
+        let targets: Vec<(TargetPath, Target)> = targets.into_iter().collect();
+        self.must_admit(top, targets.iter().map(|(path, _)| path.as_str()))?;
         let file = self.peek(top).ok_or_else(|| RepositoryError::NoSuchRole { role: top.clone() })?;
         let bins = HashBins::of(&file.delegations);
         let mut by_bin: HashMap<Option<HashBin>, Vec<(String, Target)>> = HashMap::new();

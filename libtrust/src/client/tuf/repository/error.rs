@@ -117,6 +117,17 @@ pub enum RepositoryError {
         /// The target.
         path: String,
     },
+    /// No reader would ask the role for it.
+    #[error(
+        "{role} may not list {path:?}: no role that delegates to it admits that path, so no reader looks for it there; list it \
+         elsewhere, or delegate the path first"
+    )]
+    NotAdmitted {
+        /// The role.
+        role: RoleName,
+        /// The target, cut.
+        path: String,
+    },
     /// What is staged was made for another state.
     #[error(
         "version {staged} of {role} is staged, but version {published} is published; drop what is staged and change it anew"

@@ -4,6 +4,7 @@
 //! [`OwnRepository::sign`], by several people on copies of the folder if need be, and put in front of readers as a whole by
 //! [`OwnRepository::publish`], which also makes the next snapshot and timestamp.
 
+mod admitted;
 mod artifacts;
 mod change;
 mod draft;

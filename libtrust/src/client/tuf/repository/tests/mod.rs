@@ -180,6 +180,11 @@ fn delegated_roles_are_signed_by_their_own_keys() {
     place.add(&mut repository, Some(&role("team/a")), "team/x");
     repository.delegate(&role("team/a"), delegation("deep", Signatories::one(deep), "team/d?")).unwrap();
     place.add(&mut repository, Some(&role("deep")), "team/d1");
+    for (name, path) in [("team/a", "other/x"), ("team/a", "team/x/y"), ("deep", "team/x")] {
+        let target = OwnRepository::describe(&place.dir().join("metadata/1.root.json")).unwrap();
+        let refused = repository.add(Some(&role(name)), &path.parse().unwrap(), target);
+        assert!(matches!(refused, Err(RepositoryError::NotAdmitted { .. })), "{path} in {name}: {refused:?}");
+    }
     let refused = repository.publish(&place.keys, now());
     assert!(matches!(refused, Err(RepositoryError::MissingSignatures { .. })), "{refused:?}");
     drop(repository);
