@@ -1,5 +1,6 @@
 //! What `trust tuf` writes and exports, read by four other people's clients: python-tuf, tuf-js, tough and sigstore-tuf.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
@@ -112,6 +113,14 @@ fn delegations_are_read_by_everybody() -> Result<()> {
     world.keeper.add("team-1.bin", "of the team", &["--role", "team"])?;
     world.keeper.add("others-1.bin", "of others", &["--role", "others"])?;
     world.keeper.add("both.bin", "of the team, which comes first", &["--role", "team", "--publish"])?;
+    // Some readers reject a file that lists more than it may, and none finds it there.
+    ensure!(
+        world.keeper.add("others-3.bin", "not of the team", &["--role", "team"]).is_err(),
+        "the team lists anything"
+    );
+    let targets = fs::read_dir(world.keeper.repository().join("targets"))?.collect::<Result<Vec<_>, _>>()?;
+    let copied = targets.iter().any(|file| file.file_name().to_string_lossy().ends_with("others-3.bin"));
+    ensure!(!copied, "what is refused is copied");
     world.show()?;
     for (client, user) in world.everybody()? {
         gets(client, &user, "app.bin", "application")?;

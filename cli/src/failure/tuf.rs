@@ -103,6 +103,7 @@ impl From<RepositoryError> for Failure {
             | RepositoryError::NoSuchRole { .. }
             | RepositoryError::NotListed { .. }
             | RepositoryError::NotAdmitted { .. }
+            | RepositoryError::Shadowed { .. }
             | RepositoryError::RoleName { .. }
             | RepositoryError::RoleTaken { .. } => {
                 (Exit::Usage, "roles and what they list are shown by: trust tuf inspect DIR")

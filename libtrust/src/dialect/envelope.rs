@@ -53,7 +53,7 @@ impl<'a> Envelope<'a> {
             Dialect::Tuf => tuf::read_envelope(&role, &file, limits)?,
         };
         let signed = take(file, "signed");
-        // Most writers begin with what is signed, in the form that is signed.
+        // Notary's programs and ours begin with what is signed, in the form that is signed.
         let text = bytes.strip_prefix(b"{\"signed\":").unwrap_or(bytes);
         let canonical = match canonical_in(&signed, dialect.rules().numbers, text) {
             Ok(canonical) => canonical,

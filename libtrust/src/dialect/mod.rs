@@ -90,8 +90,8 @@ impl Dialect {
     }
 
     fn encode_value(self, signed: &Value<'_>) -> Result<Unsigned, NotCanonical> {
-        let (canonical, differing) = to_both(signed, self.rules().numbers)?;
-        Ok(Unsigned { canonical, differing })
+        let (canonical, stored) = to_both(signed, self.rules().numbers)?;
+        Ok(Unsigned { canonical, stored })
     }
 
     /// Whether the programs of this dialect, reading this file and writing it again, would give the same bytes. They
@@ -112,14 +112,14 @@ impl Dialect {
 pub struct Unsigned {
     /// The message that keys sign.
     pub canonical: Vec<u8>,
-    /// The value of `signed` as it stands in the file, if that is not the canonical form.
-    differing: Option<Vec<u8>>,
+    /// The value of `signed` as it stands in the file; nothing if that is the canonical form.
+    stored: Option<Vec<u8>>,
 }
 
 impl Unsigned {
     /// The value of `signed` as it stands in the file.
     fn wire(&self) -> &[u8] {
-        self.differing.as_ref().unwrap_or(&self.canonical)
+        self.stored.as_ref().unwrap_or(&self.canonical)
     }
 
     /// The whole file: the member `signed`, then the signatures, without white space.

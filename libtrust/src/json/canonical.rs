@@ -26,7 +26,10 @@ pub fn canonical_in<'t>(value: &Value<'_>, numbers: Numbers, text: &'t [u8]) -> 
     let style = Style { escapes: Escapes::Canonical, numbers };
     let mut same = Same { rest: text };
     match write(value, style, &mut same) {
-        Ok(()) => Ok(Cow::Borrowed(text.strip_suffix(same.rest).unwrap_or(text))),
+        Ok(()) => match text.len().checked_sub(same.rest.len()).and_then(|length| text.get(..length)) {
+            Some(stands) => Ok(Cow::Borrowed(stands)),
+            None => to_canonical(value, numbers).map(Cow::Owned),
+        },
         Err(Stopped::Number(error)) => Err(error),
         Err(Stopped::Out(Differs)) => written(value, style, text.len()).map(Cow::Owned),
     }
@@ -49,15 +52,15 @@ fn written(value: &Value<'_>, style: Style, bytes: usize) -> Result<Vec<u8>, Not
     }
 }
 
-/// The canonical form, and the stored one where it differs.
+/// The canonical form, and the stored one where it may differ.
 ///
 /// # Errors
 /// As [`to_canonical`].
 pub fn to_both(value: &Value<'_>, numbers: Numbers) -> Result<(Vec<u8>, Option<Vec<u8>>), NotCanonical> {
     let canonical = to_canonical(value, numbers)?;
     // Whatever is escaped in the stored form alone stands as it is in the canonical one; quotes are in both.
-    let differs = canonical.iter().any(|byte| !matches!(byte, b'"' | b'\\') && needs_look(*byte));
-    let wire = differs.then(|| to_wire(value, numbers)).transpose()?;
+    let may_differ = canonical.iter().any(|byte| !matches!(byte, b'"' | b'\\') && needs_look(*byte));
+    let wire = may_differ.then(|| to_wire(value, numbers)).transpose()?;
     Ok((canonical, wire))
 }
 

@@ -47,7 +47,7 @@ impl<'a> Value<'a> {
         Self::parse_within(text, max_depth, usize::MAX)
     }
 
-    /// As [`Value::parse`], and refuses more than `max_values` values in all: a value takes up to thirty times the memory
+    /// As [`Value::parse`], and refuses more than `max_values` values in all: a value takes up to fifty times the memory
     /// of its text, so a bound on the text alone bounds little.
     ///
     /// # Errors
@@ -172,8 +172,8 @@ impl fmt::Display for Number {
     }
 }
 
-/// How far a reader is. Elements and members wait here until all of their list or object are there, so that it takes no more
-/// memory than they need.
+/// How far a reader is. Elements and members wait here until all of their list or object are there, so that what is read
+/// takes no more memory than it needs.
 #[derive(Default)]
 struct Progress<'de> {
     depth: Cell<usize>,

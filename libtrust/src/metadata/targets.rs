@@ -60,7 +60,7 @@ impl Delegations {
 pub struct HashPrefix(SmolStr);
 
 impl HashPrefix {
-    /// Any text: one that is no lower-case hex begins no digest.
+    /// Any text. The empty one begins every digest, one that is not lower-case hex none.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())

@@ -55,7 +55,8 @@ impl<T> Deref for Verified<T> {
 /// In a file of this many bytes signatures and digests are looked at while another processor reads what it says.
 const LARGE: usize = 256 * 1024;
 
-/// Verifies a file of any role but root: signatures of `keys`, then structure, then expiry.
+/// Verifies a file of any role but root: signatures of `keys`, then structure, then expiry. That is the order of errors; what a
+/// large file says is read before its signatures were looked at, within the bounds it was parsed with.
 ///
 /// # Errors
 /// The first rule that does not hold. A root is refused: it has rules of its own, see [`super::first_root`].

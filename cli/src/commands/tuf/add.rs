@@ -63,13 +63,13 @@ pub fn run(options: &Options, context: &Context) -> Result<(), Failure> {
     let mut change = Change::open(&options.change, context)?;
     let targets = match &options.list {
         Some(file) => list::read(file, options.prefix.as_deref())?,
-        None => from_files(options, &change)?,
+        None => from_files(options, &mut change)?,
     };
     change.repository.add_all(options.role.as_ref(), targets)?;
     change.finish()
 }
 
-fn from_files(options: &Options, change: &Change) -> Result<Vec<(TargetPath, Target)>, Failure> {
+fn from_files(options: &Options, change: &mut Change) -> Result<Vec<(TargetPath, Target)>, Failure> {
     let mut found = Vec::new();
     for file in &options.files {
         let name = file.file_name().unwrap_or_default();
@@ -78,13 +78,21 @@ fn from_files(options: &Options, change: &Change) -> Result<Vec<(TargetPath, Tar
     if options.path.is_some() && found.len() != 1 {
         return Err(Failure::usage(format!("--as names one file, and {} are to be added", found.len())));
     }
+    let found = found.into_iter().map(|(file, name): (PathBuf, PathBuf)| {
+        let path = match &options.path {
+            Some(path) => path.parse()?,
+            None => target_path(options.prefix.as_deref(), &name)?,
+        };
+        Ok((file, path))
+    });
+    let found = found.collect::<Result<Vec<(PathBuf, TargetPath)>, Failure>>()?;
+    if let Some(role) = &options.role {
+        // Before anything is copied to where readers are.
+        change.repository.must_admit(role, found.iter().map(|(_, path)| path))?;
+    }
     found
         .into_iter()
-        .map(|(file, name): (PathBuf, PathBuf)| {
-            let path = match &options.path {
-                Some(path) => path.parse()?,
-                None => target_path(options.prefix.as_deref(), &name)?,
-            };
+        .map(|(file, path)| {
             let target = if options.no_copy || change.is_told() {
                 OwnRepository::describe(&file)?
             } else {

@@ -78,7 +78,7 @@ pub fn run(options: &ClientOptions, context: &Context) -> Result<(), Failure> {
         for name in &options.target_name {
             targets.push(one(&reader, &repository, &folder, name).await?);
         }
-        // The process ends here, and the system takes all memory back at once, however large the repository is.
+        // The process is about to end: the system takes all memory back at once, however large the repository is.
         std::mem::forget(repository);
         Ok::<_, Failure>(targets)
     })??;

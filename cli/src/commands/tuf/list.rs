@@ -22,18 +22,15 @@ struct Line<'t> {
     #[serde(borrow)]
     path: Cow<'t, str>,
     length: u64,
-    #[serde(borrow)]
-    hashes: Hashes<'t>,
+    hashes: Hashes,
     custom: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hashes<'t> {
-    #[serde(borrow)]
-    sha256: Option<Cow<'t, str>>,
-    #[serde(borrow)]
-    sha512: Option<Cow<'t, str>>,
+struct Hashes {
+    sha256: Option<String>,
+    sha512: Option<String>,
 }
 
 /// Reads a list.

@@ -1,6 +1,6 @@
 //! Pieces that several roles share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dialect::reader::At;
 use crate::dialect::writer::{map, object};
@@ -70,6 +70,8 @@ pub(super) fn role_keys(
         let what = format!("keys of {role}");
         return Err(Fault::TooMany { what, found: ids.len(), limit: limits.keys_per_role });
     }
+    let several = ids.len() > 1;
+    let mut seen = BTreeSet::new();
     let mut key_ids: Vec<KeyId> = Vec::with_capacity(ids.len());
     for at in ids {
         let text = at.str()?;
@@ -77,7 +79,7 @@ pub(super) fn role_keys(
             Some((id, _)) => id.clone(),
             None => text.parse().map_err(|_| at.fault("a key id"))?,
         };
-        if key_ids.contains(&id) {
+        if several && !seen.insert(text) {
             return Err(at.fault("listed once"));
         }
         key_ids.push(id);

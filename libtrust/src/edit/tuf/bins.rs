@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Signatories, TufEditError};
+use crate::dialect::Dialect;
 use crate::metadata::{Delegation, Delegations, HashPrefix, SuccinctRoles};
 use crate::names::{DelegationName, RoleName};
 use crate::verify::TargetName;
@@ -81,6 +82,8 @@ pub struct HashBins<'d> {
     named: HashMap<&'d str, usize>,
     /// How long prefixes are: mostly all the same.
     lengths: BTreeSet<usize>,
+    /// Roles behind which nobody is asked about paths of some pattern, with their places.
+    closing: Vec<(usize, &'d Delegation)>,
 }
 
 /// One of the hash bins of a file.
@@ -93,25 +96,34 @@ impl<'d> HashBins<'d> {
     pub fn of(delegations: &'d Delegations) -> Self {
         let mut named = HashMap::new();
         for (place, role) in delegations.roles.iter().enumerate().rev() {
-            // The first role that has a prefix is the one that is asked first.
+            // Of the roles that have a prefix the first is asked first.
             named.extend(role.hash_prefixes.iter().flatten().map(|prefix| (prefix.as_str(), place)));
         }
         let lengths = named.keys().map(|prefix| prefix.len()).collect();
-        Self { delegations, named, lengths }
+        let roles = delegations.roles.iter().enumerate();
+        let closing = roles.filter(|(_, role)| role.terminating && role.hash_prefixes.is_none()).collect();
+        Self { delegations, named, lengths, closing }
     }
 
-    /// The bin of a path.
-    #[must_use]
-    pub fn bin_of(&self, path: &str) -> Option<HashBin> {
+    /// The bin of a path: of those whose prefixes fit, the one that readers ask first.
+    ///
+    /// # Errors
+    /// The role that readers ask before, and behind which they ask nobody about this path.
+    pub fn bin_of(&self, path: &str) -> Result<Option<HashBin>, DelegationName> {
         if let Some(bins) = &self.delegations.succinct {
-            return Some(HashBin(bins.bin_of(path)));
+            return Ok(Some(HashBin(bins.bin_of(path))));
         }
         if self.named.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let digest = TargetName::new(path);
-        let place = self.lengths.iter().find_map(|length| self.named.get(digest.sha256().get(..*length)?));
-        place.map(|place| HashBin(*place as u64))
+        let path = TargetName::new(path);
+        let fitting = self.lengths.iter().filter_map(|length| self.named.get(path.sha256().get(..*length)?));
+        let Some(place) = fitting.min() else { return Ok(None) };
+        let mut before = self.closing.iter().take_while(|(closing, _)| closing < place);
+        match before.find(|(_, role)| path.is_in(Dialect::Tuf, role)) {
+            Some((_, role)) => Err(role.name.clone()),
+            None => Ok(Some(HashBin(*place as u64))),
+        }
     }
 
     /// The role of a bin.
@@ -124,17 +136,19 @@ impl<'d> HashBins<'d> {
     }
 
     /// The role of the bin of a path.
-    #[must_use]
-    pub fn role_of(&self, path: &str) -> Option<DelegationName> {
-        self.bin_of(path).and_then(|bin| self.role(bin))
+    ///
+    /// # Errors
+    /// As [`HashBins::bin_of`].
+    pub fn role_of(&self, path: &str) -> Result<Option<DelegationName>, DelegationName> {
+        Ok(self.bin_of(path)?.and_then(|bin| self.role(bin)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::keys::tests::key;
+    use super::super::{Admitted, add_delegation};
     use super::*;
-    use crate::dialect::Dialect;
     use crate::keys::KeyAlgorithm;
 
     fn bins(form: BinForm, bits: u8) -> Delegations {
@@ -150,11 +164,32 @@ mod tests {
             let (named, succinct) = (bins(BinForm::Named, bits), bins(BinForm::Succinct, bits));
             for path in ["a", "b/c", "ü", "file-7.txt"] {
                 let asked: Vec<_> = TargetName::new(path).delegates(Dialect::Tuf, &named).collect();
-                let bin = HashBins::of(&named).role_of(path).unwrap();
+                let bin = HashBins::of(&named).role_of(path).unwrap().unwrap();
                 assert_eq!(asked, [(bin.clone(), true)], "{path} in {bits} bits");
-                assert_eq!(HashBins::of(&succinct).role_of(path), Some(bin));
+                assert_eq!(HashBins::of(&succinct).role_of(path), Ok(Some(bin)));
             }
         }
+    }
+
+    #[test]
+    fn of_roles_that_fit_the_one_that_readers_ask_first_is_the_bin() {
+        let by = || Signatories::one(key(KeyAlgorithm::Ed25519));
+        let mut delegations = Delegations::default();
+        let mut add = |name: &str, admitted, terminating| {
+            let name = DelegationName::in_tuf(name).unwrap();
+            add_delegation(&mut delegations, &RoleName::Targets, &name, &by(), admitted, terminating).unwrap();
+        };
+        // SHA-256 of `a` begins with ca978112.
+        add("long", Admitted::HashPrefixes(vec!["ca9".to_owned()]), true);
+        add("short", Admitted::HashPrefixes(vec!["c".to_owned()]), false);
+        add("team", Admitted::Paths(vec!["team/*".to_owned()]), true);
+        add("open", Admitted::Paths(vec!["open/*".to_owned()]), false);
+        add_hash_bins(&mut delegations, &RoleName::Targets, BinForm::Named, "bin", 4, &by()).unwrap();
+        let bins = HashBins::of(&delegations);
+        let name = |text: &str| DelegationName::in_tuf(text).unwrap();
+        assert_eq!(bins.role_of("a"), Ok(Some(name("long"))));
+        assert_eq!(bins.role_of("team/x"), Err(name("team")));
+        assert!(bins.role_of("open/x").unwrap().is_some_and(|role| role != name("open")));
     }
 
     #[test]

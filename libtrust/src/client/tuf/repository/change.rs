@@ -1,18 +1,18 @@
 //! Changes, in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 
 use super::draft::Draft;
 use super::layout::Layout;
 use super::{OwnRepository, RepositoryError};
-use crate::client::tuf::{MetadataName, TargetPath};
+use crate::client::tuf::MetadataName;
 use crate::edit::tuf::{
-    Admitted, BinForm, HashBin, HashBins, Signatories, add_delegation, add_hash_bins, first_targets, remove_delegation,
+    Admitted, BinForm, Signatories, add_delegation, add_hash_bins, first_targets, remove_delegation,
     replace_delegation_keys, replace_role_keys,
 };
-use crate::metadata::{Delegations, Root, Target, Targets};
+use crate::metadata::{Delegations, Root, SuccinctRoles, Targets};
 use crate::names::{DelegationName, RoleName};
 
 /// A delegation to make.
@@ -42,76 +42,6 @@ pub struct NewBins {
 }
 
 impl OwnRepository {
-    /// Lists a target; one of that path is replaced. Without a role it goes where readers find it by hash: into the hash bin
-    /// of its path below `targets`, or to `targets` itself. Gives the role.
-    ///
-    /// # Errors
-    /// If there is no such role, it may not list the path, or its file does not hold.
-    pub fn add(
-        &mut self,
-        role: Option<&RoleName>,
-        path: &TargetPath,
-        target: Target,
-    ) -> Result<RoleName, RepositoryError> {
-        let top = role.unwrap_or(&RoleName::Targets);
-        let role = self.add_all(role, [(path.clone(), target)])?.pop_first();
-        Ok(role.unwrap_or_else(|| top.clone()))
-    }
-
-    /// As [`OwnRepository::add`], many at once, all below one role.
-    ///
-    /// # Errors
-    /// As [`OwnRepository::add`].
-    pub fn add_all(
-        &mut self,
-        role: Option<&RoleName>,
-        targets: impl IntoIterator<Item = (TargetPath, Target)>,
-    ) -> Result<BTreeSet<RoleName>, RepositoryError> {
-        let top = role.unwrap_or(&RoleName::Targets);
-        if self.targets(top)?.is_none() {
-            self.targets_mut(top)?;
-        }
-        let targets: Vec<(TargetPath, Target)> = targets.into_iter().collect();
-        self.must_admit(top, targets.iter().map(|(path, _)| path.as_str()))?;
-        let file = self.peek(top).ok_or_else(|| RepositoryError::NoSuchRole { role: top.clone() })?;
-        let bins = HashBins::of(&file.delegations);
-        let mut by_bin: HashMap<Option<HashBin>, Vec<(String, Target)>> = HashMap::new();
-        for (path, target) in targets {
-            by_bin.entry(bins.bin_of(path.as_str())).or_default().push((path.into(), target));
-        }
-        let by_role = by_bin.into_iter().map(|(bin, targets)| {
-            let role = bin.and_then(|bin| bins.role(bin)).map_or_else(|| top.clone(), RoleName::Delegation);
-            (role, targets)
-        });
-        let by_role: Vec<(RoleName, Vec<(String, Target)>)> = by_role.collect();
-        let mut roles = BTreeSet::new();
-        for (role, targets) in by_role {
-            self.targets_mut(&role)?.targets.extend(targets);
-            roles.insert(role);
-        }
-        Ok(roles)
-    }
-
-    /// Takes a target out of a role, chosen as for [`OwnRepository::add`]. Its files stay: readers may be on their way.
-    ///
-    /// # Errors
-    /// If it is not listed there.
-    pub fn remove(&mut self, role: Option<&RoleName>, path: &TargetPath) -> Result<RoleName, RepositoryError> {
-        let role = self.role_for(role.unwrap_or(&RoleName::Targets), path)?;
-        let lists = self.targets(&role)?.is_some_and(|file| file.targets.contains_key(path.as_str()));
-        if !lists {
-            return Err(RepositoryError::NotListed { role, path: path.to_string() });
-        }
-        self.targets_mut(&role)?.targets.remove(path.as_str());
-        Ok(role)
-    }
-
-    fn role_for(&mut self, role: &RoleName, path: &TargetPath) -> Result<RoleName, RepositoryError> {
-        let file = self.targets(role)?;
-        let bin = file.and_then(|file| HashBins::of(&file.delegations).role_of(path.as_str()));
-        Ok(bin.map_or_else(|| role.clone(), RoleName::Delegation))
-    }
-
     /// Delegates to a new role, and begins it: readers that are sent to a role without a file find nothing behind it either.
     ///
     /// # Errors
@@ -298,8 +228,21 @@ impl OwnRepository {
             if !go_on(&role, file) {
                 return Ok(());
             }
-            queue.extend(file.delegations.names().map(RoleName::Delegation));
+            let bins = file.delegations.succinct.clone();
+            queue.extend(file.delegations.roles.iter().map(|role| RoleName::Delegation(role.name.clone())));
+            // There may be billions of them; most have no file.
+            queue.extend(bins.iter().flat_map(|bins| self.bins_with_files(bins)));
         }
         Ok(())
+    }
+
+    fn bins_with_files(&self, bins: &SuccinctRoles) -> Vec<RoleName> {
+        let published = self.published.iter().flat_map(|published| published.snapshot().meta.keys());
+        let published = published.filter_map(|name| RoleName::in_tuf(name).ok());
+        let is_bin = |role: &RoleName| matches!(role, RoleName::Delegation(name) if bins.has(name));
+        let mut found: Vec<RoleName> = published.chain(self.targets.keys().cloned()).filter(is_bin).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 }

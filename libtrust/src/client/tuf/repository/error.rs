@@ -128,6 +128,14 @@ pub enum RepositoryError {
         /// The target, cut.
         path: String,
     },
+    /// Another role is asked for it before any hash bin, and none behind that.
+    #[error("readers ask {role} for {path:?} and no role behind it, so not the hash bins either; list it in {role}")]
+    Shadowed {
+        /// The role that is asked.
+        role: RoleName,
+        /// The target, cut.
+        path: String,
+    },
     /// What is staged was made for another state.
     #[error(
         "version {staged} of {role} is staged, but version {published} is published; drop what is staged and change it anew"

@@ -4,7 +4,6 @@
 //! [`OwnRepository::sign`], by several people on copies of the folder if need be, and put in front of readers as a whole by
 //! [`OwnRepository::publish`], which also makes the next snapshot and timestamp.
 
-mod admitted;
 mod artifacts;
 mod change;
 mod draft;
@@ -18,6 +17,7 @@ mod published;
 mod server;
 mod sign;
 mod stage;
+mod targets;
 #[cfg(test)]
 mod tests;
 

@@ -167,6 +167,22 @@ fn a_timestamp_alone_is_made_when_nothing_is_staged() {
 }
 
 #[test]
+fn a_target_is_not_listed_behind_a_role_that_ends_the_search() {
+    let (place, _) = Place::new();
+    let mut repository = place.open();
+    let team = NewDelegation { terminating: true, ..delegation("team", Signatories::one(place.key()), "team/*") };
+    repository.delegate(&RoleName::Targets, team).unwrap();
+    let signatories = Signatories::one(place.key());
+    let bins = NewBins { form: BinForm::Named, prefix: "bin".to_owned(), bits: 2, signatories };
+    repository.delegate_to_bins(&RoleName::Targets, &bins).unwrap();
+    let target = || OwnRepository::describe(&place.dir().join("metadata/1.root.json")).unwrap();
+    let refused = repository.add(None, &"team/x".parse().unwrap(), target());
+    assert!(matches!(refused, Err(RepositoryError::Shadowed { .. })), "{refused:?}");
+    assert_eq!(repository.add(Some(&role("team")), &"team/x".parse().unwrap(), target()).unwrap(), role("team"));
+    assert_ne!(repository.add(None, &"x".parse().unwrap(), target()).unwrap(), role("team"));
+}
+
+#[test]
 fn delegated_roles_are_signed_by_their_own_keys() {
     let (place, _) = Place::new();
     let others = MemoryKeyStore::default();
@@ -185,6 +201,8 @@ fn delegated_roles_are_signed_by_their_own_keys() {
         let refused = repository.add(Some(&role(name)), &path.parse().unwrap(), target);
         assert!(matches!(refused, Err(RepositoryError::NotAdmitted { .. })), "{path} in {name}: {refused:?}");
     }
+    let nowhere = repository.must_admit(&role("nobody"), [&"x".parse().unwrap()]);
+    assert!(matches!(nowhere, Err(RepositoryError::NoSuchRole { .. })), "{nowhere:?}");
     let refused = repository.publish(&place.keys, now());
     assert!(matches!(refused, Err(RepositoryError::MissingSignatures { .. })), "{refused:?}");
     drop(repository);
