@@ -38,6 +38,12 @@ impl Fault {
         matches!(self, Self::Library(Error::Pkcs11(RvError::ObjectHandleInvalid | RvError::KeyHandleInvalid, _)))
     }
 
+    /// The token says no more than that it failed. SoftHSM does so now and then when somebody else takes an object away
+    /// while it makes one.
+    pub(super) const fn is_unexplained(&self) -> bool {
+        matches!(self, Self::Library(Error::Pkcs11(RvError::GeneralError, _)))
+    }
+
     /// The token does not know how to do this, or not with this curve.
     pub(super) const fn is_unsupported(&self) -> bool {
         matches!(

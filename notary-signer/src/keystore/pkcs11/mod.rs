@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Least and most time between two looks at what the others do, in milliseconds.
 const PAUSE: (u64, u64) = (10, 100);
 const PASSING_ID_BYTES: usize = 16;
+/// How often a token that fails without saying why is asked again for a key.
+const MOST_FAILURES: usize = 3;
 
 /// How a token is reached.
 pub struct Pkcs11Options {
@@ -181,7 +183,7 @@ fn pending(token: &Token, session: &Session, purpose: &Purpose) -> Result<KeyRec
         return Err(KeyStoreError::Token { token: token.name().to_owned(), action: "make a key", reason }.into());
     }
     let begun = Instant::now();
-    let mut rivals = Rivals::default();
+    let (mut rivals, mut failures) = (Rivals::default(), 0);
     loop {
         if let Some(record) = first_pending(session, purpose)? {
             return Ok(record);
@@ -195,7 +197,13 @@ fn pending(token: &Token, session: &Session, purpose: &Purpose) -> Result<KeyRec
             continue;
         }
         let passing_id = random::<PASSING_ID_BYTES>()?;
-        let mine = offered(token, purpose.algorithm, object::generate(session, purpose, &passing_id))?;
+        let made = object::generate(session, purpose, &passing_id);
+        if made.as_ref().is_err_and(Fault::is_unexplained) && failures < MOST_FAILURES {
+            failures += 1;
+            pause();
+            continue;
+        }
+        let mine = offered(token, purpose.algorithm, made)?;
         // From here on everybody else sees it, so of two who do this at the same time at least one sees the other.
         let others = purpose.find(session, Stage::New)?.into_iter().any(|other| other != mine);
         if !others && purpose.find(session, Stage::Pending)?.is_empty() {
