@@ -78,21 +78,17 @@ fn from_files(options: &Options, change: &mut Change) -> Result<Vec<(TargetPath,
     if options.path.is_some() && found.len() != 1 {
         return Err(Failure::usage(format!("--as names one file, and {} are to be added", found.len())));
     }
-    let found = found.into_iter().map(|(file, name): (PathBuf, PathBuf)| {
-        let path = match &options.path {
-            Some(path) => path.parse()?,
-            None => target_path(options.prefix.as_deref(), &name)?,
-        };
-        Ok((file, path))
+    let paths = found.iter().map(|(_, name)| match &options.path {
+        Some(path) => Ok(path.parse()?),
+        None => target_path(options.prefix.as_deref(), name),
     });
-    let found = found.collect::<Result<Vec<(PathBuf, TargetPath)>, Failure>>()?;
-    if let Some(role) = &options.role {
-        // Before anything is copied to where readers are.
-        change.repository.must_admit(role, found.iter().map(|(_, path)| path))?;
-    }
+    let paths = paths.collect::<Result<Vec<TargetPath>, Failure>>()?;
+    // Before anything is copied to where readers are.
+    change.repository.may_add(options.role.as_ref(), &paths)?;
     found
         .into_iter()
-        .map(|(file, path)| {
+        .zip(paths)
+        .map(|((file, _), path)| {
             let target = if options.no_copy || change.is_told() {
                 OwnRepository::describe(&file)?
             } else {

@@ -129,7 +129,7 @@ pub enum RepositoryError {
         path: String,
     },
     /// Another role is asked for it before any hash bin, and none behind that.
-    #[error("readers ask {role} for {path:?} and no role behind it, so not the hash bins either; list it in {role}")]
+    #[error("readers ask {role} for {path:?} and no role behind it, so not the hash bins either; choose {role} for it")]
     Shadowed {
         /// The role that is asked.
         role: RoleName,

@@ -82,12 +82,21 @@ impl OwnRepository {
         Ok(bin.map_or_else(|| role.clone(), RoleName::Delegation))
     }
 
-    /// Refuses paths that nobody who delegates to a role admits: no reader asks the role for them, and some reject the whole
-    /// file. Whether the delegator is asked for them in its turn is not looked at.
+    /// Refuses what [`OwnRepository::add_all`] would refuse of these paths, before anything is changed.
     ///
     /// # Errors
-    /// If nobody delegates to the role, a path is refused, or a file does not hold.
-    pub fn must_admit<'p>(
+    /// As [`OwnRepository::add`].
+    pub fn may_add(&mut self, role: Option<&RoleName>, paths: &[TargetPath]) -> Result<(), RepositoryError> {
+        let top = role.unwrap_or(&RoleName::Targets);
+        self.must_admit(top, paths)?;
+        let Some(file) = self.targets(top)? else { return Ok(()) };
+        let bins = HashBins::of(&file.delegations);
+        paths.iter().try_for_each(|path| bins.bin_of(path.as_str()).map(drop).map_err(|asked| shadowed(asked, path)))
+    }
+
+    /// Refuses paths that nobody who delegates to a role admits: no reader asks the role for them, and some reject the whole
+    /// file. Whether the delegator is asked for them in its turn is not looked at.
+    fn must_admit<'p>(
         &mut self,
         role: &RoleName,
         paths: impl IntoIterator<Item = &'p TargetPath>,

@@ -178,6 +178,8 @@ fn a_target_is_not_listed_behind_a_role_that_ends_the_search() {
     let target = || OwnRepository::describe(&place.dir().join("metadata/1.root.json")).unwrap();
     let refused = repository.add(None, &"team/x".parse().unwrap(), target());
     assert!(matches!(refused, Err(RepositoryError::Shadowed { .. })), "{refused:?}");
+    let refused = repository.may_add(None, &["x".parse().unwrap(), "team/x".parse().unwrap()]);
+    assert!(matches!(refused, Err(RepositoryError::Shadowed { .. })), "{refused:?}");
     assert_eq!(repository.add(Some(&role("team")), &"team/x".parse().unwrap(), target()).unwrap(), role("team"));
     assert_ne!(repository.add(None, &"x".parse().unwrap(), target()).unwrap(), role("team"));
 }
@@ -201,7 +203,7 @@ fn delegated_roles_are_signed_by_their_own_keys() {
         let refused = repository.add(Some(&role(name)), &path.parse().unwrap(), target);
         assert!(matches!(refused, Err(RepositoryError::NotAdmitted { .. })), "{path} in {name}: {refused:?}");
     }
-    let nowhere = repository.must_admit(&role("nobody"), [&"x".parse().unwrap()]);
+    let nowhere = repository.may_add(Some(&role("nobody")), &["x".parse().unwrap()]);
     assert!(matches!(nowhere, Err(RepositoryError::NoSuchRole { .. })), "{nowhere:?}");
     let refused = repository.publish(&place.keys, now());
     assert!(matches!(refused, Err(RepositoryError::MissingSignatures { .. })), "{refused:?}");
